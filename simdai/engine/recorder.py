@@ -1,0 +1,68 @@
+"""What a run remembers: series at recording instants, outcomes at the end, and the digest of the trace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+Reading = Callable[[], float]
+
+
+class Recorder:
+    """Columns of numbers, one row a recording instant, and scalar outcomes read at the end.
+
+    A name is taken once. ``checks`` run before each recording (the ledger's conservation); ``digest`` is read at
+    each instant and stored beside the row.
+    """
+
+    def __init__(self, clock: Reading, digest: Callable[[], int] | None = None) -> None:
+        self._clock = clock
+        self.digest = digest
+        self.checks: list[Callable[[], None]] = []
+        self._times: list[float] = []
+        self._digests: list[int] = []
+        self._series: dict[str, tuple[str, Reading, list[float]]] = {}
+        self._outcomes: dict[str, tuple[str, Reading]] = {}
+
+    def series(self, name: str, unit: str, function: Reading) -> None:
+        """Record ``function()`` at each instant under ``name``."""
+        if name in self._series:
+            raise ValueError(f"series {name!r} is recorded already")
+        if self._times:
+            raise ValueError(f"series {name!r} comes after the first recording")
+        self._series[name] = (unit, function, [])
+
+    def outcome(self, name: str, unit: str, function: Reading) -> None:
+        """Report ``function()``, read at the end of the run, under ``name``."""
+        if name in self._outcomes:
+            raise ValueError(f"outcome {name!r} is reported already")
+        self._outcomes[name] = (unit, function)
+
+    def record(self) -> None:
+        """Take one row now."""
+        for check in self.checks:
+            check()
+        self._times.append(float(self._clock()))
+        self._digests.append(self.digest() if self.digest else 0)
+        for _, function, column in self._series.values():
+            column.append(float(function()))
+
+    @property
+    def times(self) -> NDArray[np.float64]:
+        """(n,) recording instants."""
+        return np.array(self._times)
+
+    @property
+    def digests(self) -> list[int]:
+        """Digest of the trace at each recording instant."""
+        return list(self._digests)
+
+    def series_table(self) -> dict[str, tuple[str, NDArray[np.float64]]]:
+        """Name to (unit, (n,) values)."""
+        return {name: (unit, np.array(column)) for name, (unit, _, column) in self._series.items()}
+
+    def outcomes(self) -> dict[str, tuple[float, str]]:
+        """Name to (value, unit), read now."""
+        return {name: (float(function()), unit) for name, (unit, function) in self._outcomes.items()}

@@ -1,0 +1,142 @@
+"""Randomness by name: one stream a decision, the same luck whatever else a scenario holds."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+GOLDEN = 0x9E3779B97F4A7C15
+MASK = 2**64 - 1
+
+
+def stable_key(*parts: object) -> int:
+    """64-bit key of a name, the same on every machine and in every session."""
+    text = "\x1f".join(str(part) for part in parts)
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
+
+
+def mix(x: int) -> int:
+    """SplitMix64's output function on one word.
+
+    Source: Steele, Lea, Flood (2014), "Fast splittable pseudorandom number generators", OOPSLA; constants of
+    Stafford's variant 13.
+    """
+    x = ((x ^ (x >> 30)) * 0xBF58476D1CE4E5B9) & MASK
+    x = ((x ^ (x >> 27)) * 0x94D049BB133111EB) & MASK
+    return x ^ (x >> 31)
+
+
+def entity_state(key: int, index: int) -> int:
+    """Start of the stream of entity ``index`` of the population ``key``.
+
+    MurmurHash3's finaliser, another function than the streams' own output function, spreads the starts over the
+    2^64 states. Two of n entities that draw m numbers each share a stretch with probability below n^2 m / 2^63:
+    1e-7 for 10^4 entities with 10^4 draws.
+    """
+    x = (key + (index + 1) * GOLDEN) & MASK
+    x = ((x ^ (x >> 33)) * 0xFF51AFD7ED558CCD) & MASK
+    x = ((x ^ (x >> 33)) * 0xC4CEB9FE1A85EC53) & MASK
+    return x ^ (x >> 33)
+
+
+def _mix(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))
+
+
+class EntityStream:
+    """Uniform numbers of many entities: a pure function of (key, entity, counter).
+
+    Adding or removing an entity changes no other's numbers.
+    """
+
+    def __init__(self, key: int) -> None:
+        self.key = key
+
+    def uniforms(self, ids: ArrayLike, counter: int) -> NDArray[np.float64]:
+        """Number ``counter`` of each entity.
+
+        Parameters
+        ----------
+        ids : (n,) int, >= 0
+        counter : int, >= 0, for example the day
+
+        Returns
+        -------
+        (n,) float64 in [0, 1)
+        """
+        ids = np.asarray(ids).astype(np.uint64)
+        step = np.uint64(((counter + 1) * GOLDEN) & MASK)
+        with np.errstate(over="ignore"):
+            start = _mix(_mix(ids + np.uint64(self.key)) + np.uint64(self.key))
+            words = _mix(start + step)
+        out: NDArray[np.float64] = (words >> np.uint64(11)).astype(np.float64) * 2.0**-53
+        return out
+
+
+class Streams:
+    """The named streams of one run.
+
+    Two scenarios with the same seed and replication share the streams that have the same names (common random
+    numbers). The order in which streams are asked for does not matter.
+
+    Parameters
+    ----------
+    seed, replication : int, >= 0
+    luck : int
+        Zero for the run itself; other numbers give other luck from the same seed (branches).
+    """
+
+    def __init__(self, seed: int, replication: int = 0, luck: int = 0) -> None:
+        for name, value in (("seed", seed), ("replication", replication), ("luck", luck)):
+            if value < 0:
+                raise ValueError(f"{name} must be >= 0, got {value}")
+        self.seed, self.replication, self.luck = seed, replication, luck
+        self._generators: dict[str, np.random.Generator] = {}
+        self._entities: set[str] = set()
+
+    def _sequence(self, name: str) -> np.random.SeedSequence:
+        words = np.frombuffer(hashlib.blake2b(name.encode(), digest_size=16).digest(), dtype="<u4")
+        root = [self.seed, self.replication] + ([self.luck] if self.luck else [])
+        return np.random.SeedSequence(root, spawn_key=tuple(int(word) for word in words))
+
+    def bit_generator(self, name: str) -> np.random.SFC64:
+        """A new SFC64 generator of the stream ``name``.
+
+        SFC64 is the fastest generator of NumPy that passes PractRand to 32 TiB (Doty-Humphrey, 2014).
+        """
+        return np.random.SFC64(self._sequence(name))
+
+    def __call__(self, name: str) -> np.random.Generator:
+        """The stream ``name``.
+
+        Raises
+        ------
+        ValueError : the name was asked for before; two decisions would share their luck
+        """
+        if name in self._generators:
+            raise ValueError(f"stream {name!r} was asked for twice; give each decision a name of its own")
+        self._generators[name] = np.random.Generator(self.bit_generator(name))
+        return self._generators[name]
+
+    def entity(self, *name: str) -> EntityStream:
+        """The stream of individual decisions ``name``, for example ``("provider.exit", "gridnet.home")``."""
+        joined = ".".join(name)
+        if joined in self._entities:
+            raise ValueError(f"entity stream {joined!r} was asked for twice; give each decision a name of its own")
+        self._entities.add(joined)
+        return EntityStream(self.key("entity", joined))
+
+    def key(self, *name: object) -> int:
+        """64-bit key of ``name`` in this run."""
+        root = (self.seed, self.replication, self.luck) if self.luck else (self.seed, self.replication)
+        return stable_key(*root, *name)
+
+    def reseed(self, luck: int) -> None:
+        """Give every named stream other luck from here on, in place."""
+        self.luck = luck
+        for name, generator in self._generators.items():
+            generator.bit_generator.state = self.bit_generator(name).state
