@@ -1,45 +1,59 @@
-"""Pending events: a calendar whose buckets are unsorted lists; only the current bucket is a heap.
+"""Pending events: a ring of unsorted buckets; the current bucket is sorted, late comers to it wait in a heap.
 
-The key of an event is (time, sequence), so its order depends on no choice made here. A cancelled event stays until
-its time: its owner no longer names its node.
+Buckets are lists of small chunks of whole entries, so that adding appends, and taking reads memory in order. Since the
+order of the next events is known, what they need is fetched ahead. The key of an event is (time, sequence), so its
+order depends on no choice made here. A cancelled event stays until its time: its owner no longer knows its sequence.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 cdef extern from "_compat.h" nogil:
-    int simdai_ctz(uint64_t x)
     void simdai_prefetch(const void* p)
+    void* simdai_grow(void* block, size_t old_bytes, size_t new_bytes)
+    void simdai_release(void* block, size_t bytes)
 
-ctypedef struct Node:
-    double time
-    uint64_t sequence
-    int32_t next
-    uint32_t target            # kind in the upper 3 bits, slot in the lower 29
+cdef enum:
+    CHUNK = 10
+    MOST_BUCKETS = 65536
 
 ctypedef struct Entry:
     double time
     uint64_t sequence
-    int64_t node
+    uint32_t target            # kind in the upper 3 bits, slot in the lower 29
+    uint32_t mark              # what its owner remembers: never zero
+
+ctypedef struct Chunk:
+    Entry entry[CHUNK]
+    int32_t before             # the chunk filled before this one, -1
+    int32_t n
+
+ctypedef struct Bucket:
+    int32_t chunk              # the chunk being filled, -1
+    int32_t n
 
 ctypedef struct Calendar:
-    Node* nodes
-    int64_t n_nodes, node_capacity
-    int32_t free_node
-    int64_t pending
-    int32_t* head              # first node of each bucket of the ring, -1
-    uint64_t* occupied         # a bit a bucket
+    Chunk* chunks
+    int64_t n_chunks, chunk_capacity
+    int32_t free_chunk
+    Bucket* ring
     int64_t n_buckets, mask
+    Bucket far                 # what lies beyond the ring
+    int64_t far_looked         # bucket at which `far` was looked through
     double width, per_width
-    int64_t current            # number of the bucket that has been drained into the heap
+    int64_t current            # number of the bucket that has been sorted
+    Entry* sorted
+    Entry* spare
+    int64_t n_sorted, position, sorted_capacity
     Entry* heap
     int64_t heap_size, heap_capacity
+    int64_t pending, in_ring, pending_at_rebuild
     int64_t pops
     double pops_since
-    char* provider_base
-    char* job_base
-    int64_t provider_size, job_size
+    char* record_base[2]       # owners of the events of kind 0 and 1, for fetching ahead
+    int64_t record_size[2]
+    int64_t link               # where a record of kind 1 names, in an int32, a record of kind 0 that it needs
 
 cdef inline int64_t bucket_of(Calendar* q, double time) noexcept nogil:
     cdef double position = time * q.per_width
@@ -50,135 +64,206 @@ cdef inline int64_t bucket_of(Calendar* q, double time) noexcept nogil:
 cdef inline bint before(Entry* a, Entry* b) noexcept nogil:
     return a.time < b.time or (a.time == b.time and a.sequence < b.sequence)
 
-cdef inline int heap_push(Calendar* q, double time, uint64_t sequence, int64_t node) noexcept nogil:
+cdef inline int heap_push(Calendar* q, Entry* entry) noexcept nogil:
     cdef int64_t i, parent
-    cdef Entry entry
-    cdef Entry* grown
+    cdef Entry* larger
     if q.heap_size == q.heap_capacity:
-        grown = <Entry*>realloc(q.heap, 2 * q.heap_capacity * sizeof(Entry))
-        if grown == NULL:
+        larger = <Entry*>realloc(q.heap, 2 * q.heap_capacity * sizeof(Entry))
+        if larger == NULL:
             return -1
-        q.heap = grown
+        q.heap = larger
         q.heap_capacity *= 2
-    entry.time, entry.sequence, entry.node = time, sequence, node
     i = q.heap_size
     q.heap_size += 1
     while i > 0:
         parent = (i - 1) >> 1
-        if not before(&entry, &q.heap[parent]):
+        if not before(entry, &q.heap[parent]):
             break
         q.heap[i] = q.heap[parent]
         i = parent
-    q.heap[i] = entry
+    q.heap[i] = entry[0]
     return 0
 
-cdef inline void heap_pop(Calendar* q) noexcept nogil:
-    cdef int64_t i = 0, child, n
-    cdef Entry last
-    q.heap_size -= 1
-    n = q.heap_size
-    if n == 0:
-        return
-    last = q.heap[n]
+cdef inline void sift_down(Entry* heap, int64_t n, int64_t i) noexcept nogil:
+    cdef int64_t child
+    cdef Entry moved = heap[i]
     while True:
         child = 2 * i + 1
         if child >= n:
             break
-        if child + 1 < n and before(&q.heap[child + 1], &q.heap[child]):
+        if child + 1 < n and before(&heap[child + 1], &heap[child]):
             child += 1
-        if not before(&q.heap[child], &last):
+        if not before(&heap[child], &moved):
             break
-        q.heap[i] = q.heap[child]
+        heap[i] = heap[child]
         i = child
-    q.heap[i] = last
+    heap[i] = moved
+
+cdef inline void heap_pop(Calendar* q) noexcept nogil:
+    q.heap_size -= 1
+    if q.heap_size > 0:
+        q.heap[0] = q.heap[q.heap_size]
+        sift_down(q.heap, q.heap_size, 0)
 
 cdef inline int calendar_open(Calendar* q) noexcept nogil:
     memset(q, 0, sizeof(Calendar))
     q.n_buckets = 64
     q.mask = 63
     q.width = q.per_width = 1.0
-    q.free_node = -1
-    q.node_capacity = 256
-    q.heap_capacity = 64
-    q.nodes = <Node*>malloc(q.node_capacity * sizeof(Node))
+    q.free_chunk = q.far.chunk = -1
+    q.chunk_capacity = 64
+    q.heap_capacity = q.sorted_capacity = 64
+    q.pending_at_rebuild = 64
+    q.chunks = <Chunk*>simdai_grow(NULL, 0, q.chunk_capacity * sizeof(Chunk))
     q.heap = <Entry*>malloc(q.heap_capacity * sizeof(Entry))
-    q.head = <int32_t*>malloc(q.n_buckets * sizeof(int32_t))
-    q.occupied = <uint64_t*>calloc(1, sizeof(uint64_t))
-    if q.nodes == NULL or q.heap == NULL or q.head == NULL or q.occupied == NULL:
+    q.sorted = <Entry*>malloc(q.sorted_capacity * sizeof(Entry))
+    q.spare = <Entry*>malloc(q.sorted_capacity * sizeof(Entry))
+    q.ring = <Bucket*>malloc(q.n_buckets * sizeof(Bucket))
+    if q.chunks == NULL or q.heap == NULL or q.sorted == NULL or q.spare == NULL or q.ring == NULL:
         return -1
-    memset(q.head, 255, q.n_buckets * sizeof(int32_t))
+    clear_ring(q)
     return 0
+
+cdef inline void clear_ring(Calendar* q) noexcept nogil:
+    cdef int64_t i
+    for i in range(q.n_buckets):
+        q.ring[i].chunk = -1
+        q.ring[i].n = 0
 
 cdef inline void calendar_close(Calendar* q) noexcept nogil:
-    free(q.nodes)
+    simdai_release(q.chunks, q.chunk_capacity * sizeof(Chunk))
     free(q.heap)
-    free(q.head)
-    free(q.occupied)
+    free(q.sorted)
+    free(q.spare)
+    free(q.ring)
 
-cdef inline int place(Calendar* q, int64_t node) noexcept nogil:
-    """Into the ring, or into the heap when its bucket has been drained already."""
-    cdef Node* n = &q.nodes[node]
-    cdef int64_t bucket = bucket_of(q, n.time), slot
-    if bucket <= q.current:
-        return heap_push(q, n.time, n.sequence, node)
-    slot = bucket & q.mask
-    n.next = q.head[slot]
-    q.head[slot] = <int32_t>node
-    q.occupied[slot >> 6] |= <uint64_t>1 << (slot & 63)
+cdef inline int append(Calendar* q, Bucket* bucket, Entry* entry) noexcept nogil:
+    cdef int32_t c = bucket.chunk
+    cdef Chunk* larger
+    cdef int64_t capacity
+    if c < 0 or q.chunks[c].n == CHUNK:
+        c = q.free_chunk
+        if c >= 0:
+            q.free_chunk = q.chunks[c].before
+        else:
+            if q.n_chunks == q.chunk_capacity:
+                capacity = 2 * q.chunk_capacity
+                larger = <Chunk*>simdai_grow(q.chunks, q.chunk_capacity * sizeof(Chunk), capacity * sizeof(Chunk))
+                if larger == NULL:
+                    return -1
+                q.chunks = larger
+                q.chunk_capacity = capacity
+            c = <int32_t>q.n_chunks
+            q.n_chunks += 1
+        q.chunks[c].before = bucket.chunk
+        q.chunks[c].n = 0
+        bucket.chunk = c
+    q.chunks[c].entry[q.chunks[c].n] = entry[0]
+    q.chunks[c].n += 1
+    bucket.n += 1
     return 0
+
+cdef inline int place(Calendar* q, Entry* entry) noexcept nogil:
+    """Into the ring, beyond it, or into the heap when its bucket has been sorted already."""
+    cdef int64_t bucket = bucket_of(q, entry.time)
+    if bucket <= q.current:
+        return heap_push(q, entry)
+    if bucket - q.current < q.n_buckets:
+        q.in_ring += 1
+        return append(q, &q.ring[bucket & q.mask], entry)
+    return append(q, &q.far, entry)
+
+cdef inline void take(Calendar* q, Bucket* bucket, Entry* into) noexcept nogil:
+    """Empty ``bucket`` into an array."""
+    cdef int64_t n = 0
+    cdef int32_t c = bucket.chunk, before_it
+    while c >= 0:
+        before_it = q.chunks[c].before
+        memcpy(&into[n], &q.chunks[c].entry[0], q.chunks[c].n * sizeof(Entry))
+        n += q.chunks[c].n
+        q.chunks[c].before = q.free_chunk
+        q.free_chunk = c
+        c = before_it
+    bucket.chunk = -1
+    bucket.n = 0
+
+cdef inline int place_chain(Calendar* q, int32_t c) noexcept nogil:
+    """Place again the entries of the chunk ``c`` and of those filled before it."""
+    cdef Chunk chunk
+    cdef int i
+    while c >= 0:
+        chunk = q.chunks[c]
+        q.chunks[c].before = q.free_chunk
+        q.free_chunk = c
+        for i in range(chunk.n):
+            if place(q, &chunk.entry[i]) < 0:
+                return -1
+        c = chunk.before
+    return 0
+
+cdef inline int place_far(Calendar* q) noexcept nogil:
+    """Bring into the ring what has come into its reach."""
+    cdef int32_t c = q.far.chunk
+    q.far.chunk = -1
+    q.far.n = 0
+    q.far_looked = q.current
+    return place_chain(q, c)
 
 cdef inline int rebuild(Calendar* q, double now, int64_t n_buckets, double width) noexcept nogil:
     """Another number of buckets or another width; the ring starts again at ``now``."""
-    cdef int64_t slot, i, node, following, chain = -1
-    cdef int32_t* head
-    cdef uint64_t* occupied
-    for slot in range(q.n_buckets):
-        node = q.head[slot]
-        while node >= 0:
-            following = q.nodes[node].next
-            q.nodes[node].next = <int32_t>chain
-            chain = node
-            node = following
-    for i in range(q.heap_size):
-        node = q.heap[i].node
-        q.nodes[node].next = <int32_t>chain
-        chain = node
-    q.heap_size = 0
-    if n_buckets != q.n_buckets:
-        head = <int32_t*>realloc(q.head, n_buckets * sizeof(int32_t))
-        if head == NULL:
-            return -1
-        q.head = head
-        occupied = <uint64_t*>realloc(q.occupied, (n_buckets >> 6) * sizeof(uint64_t))
-        if occupied == NULL:
-            return -1
-        q.occupied = occupied
-        q.n_buckets = n_buckets
-        q.mask = n_buckets - 1
-    memset(q.head, 255, n_buckets * sizeof(int32_t))
-    memset(q.occupied, 0, (n_buckets >> 6) * sizeof(uint64_t))
+    cdef int64_t i, n = q.n_sorted - q.position, old = q.n_buckets
+    cdef Bucket* ring = q.ring
+    cdef Entry* near = <Entry*>malloc((n + q.heap_size + 1) * sizeof(Entry))
+    q.ring = <Bucket*>malloc(n_buckets * sizeof(Bucket))
+    if near == NULL or q.ring == NULL:
+        free(near)
+        free(q.ring)
+        q.ring = ring
+        return -1
+    memcpy(near, q.sorted + q.position, n * sizeof(Entry))
+    memcpy(near + n, q.heap, q.heap_size * sizeof(Entry))
+    n += q.heap_size
+    q.position = q.n_sorted = q.heap_size = q.in_ring = 0
+    q.n_buckets = n_buckets
+    q.mask = n_buckets - 1
+    clear_ring(q)
     q.width = width
     q.per_width = 1.0 / width
     q.current = bucket_of(q, now)
-    node = chain
-    while node >= 0:
-        following = q.nodes[node].next
-        if place(q, node) < 0:
+    for i in range(n):
+        if place(q, &near[i]) < 0:
             return -1
-        node = following
+    free(near)
+    if place_far(q) < 0:
+        return -1
+    for i in range(old):
+        if place_chain(q, ring[i].chunk) < 0:
+            return -1
+    free(ring)
     q.pops = 0
     q.pops_since = now
+    q.pending_at_rebuild = q.pending if q.pending > 64 else 64
     return 0
 
+cdef inline int64_t earliest_far(Calendar* q) noexcept nogil:
+    """Bucket of the earliest of the far events."""
+    cdef int64_t lowest = <int64_t>4611686018427387904
+    cdef int32_t c = q.far.chunk
+    cdef int i
+    while c >= 0:
+        for i in range(q.chunks[c].n):
+            lowest = min(lowest, bucket_of(q, q.chunks[c].entry[i].time))
+        c = q.chunks[c].before
+    return lowest
+
 cdef inline double typical_delay(Calendar* q, double now) noexcept nogil:
-    """Median delay of some pending events; zero when they all are due now."""
+    """Median delay of some pending events; zero when there are none ahead."""
     cdef double sample[33]
     cdef double x
-    cdef int64_t i, j, n = 0, step = q.n_nodes // 33 + 1
-    i = 0
-    while i < q.n_nodes and n < 33:
-        x = q.nodes[i].time - now
-        if x > 0.0:
+    cdef int64_t i = 0, j, n = 0, step = q.n_chunks // 33 + 1
+    while i < q.n_chunks and n < 33:
+        x = q.chunks[i].entry[0].time - now
+        if q.chunks[i].n > 0 and x > 0.0:
             j = n
             while j > 0 and sample[j - 1] > x:
                 sample[j] = sample[j - 1]
@@ -188,137 +273,182 @@ cdef inline double typical_delay(Calendar* q, double now) noexcept nogil:
         i += step
     return sample[n // 2] if n > 0 else 0.0
 
-cdef inline int adapt(Calendar* q, double now, double rate) noexcept nogil:
-    """Keep one to two events a bucket and about as many buckets as events."""
-    cdef int64_t n_buckets = 64
+cdef inline int adapt(Calendar* q, double now, double rate, int64_t pending) noexcept nogil:
+    """About sqrt(pending) events a bucket, and a ring of four mean delays."""
+    cdef int64_t n_buckets = 64, events = 16
     cdef double width = q.width
-    while n_buckets < q.pending and n_buckets < 4194304:
+    while events < 1024 and events * events < pending:
+        events *= 2
+    while n_buckets * events < 4 * pending and n_buckets < MOST_BUCKETS:
         n_buckets *= 2
     if rate > 0.0:
-        width = 1.5 / rate
+        width = events / rate
     if not 1e-12 < width < 1e12:
         width = q.width
-    if n_buckets != q.n_buckets or not 0.5 <= width * q.per_width <= 2.0:
+    if n_buckets > 2 * q.n_buckets or 4 * n_buckets < q.n_buckets or not 0.4 <= width * q.per_width <= 2.5:
         return rebuild(q, now, n_buckets, width)
     q.pops = 0
     q.pops_since = now
     return 0
 
-cdef inline int64_t push(Calendar* q, double now, double time, uint64_t sequence, uint32_t target) noexcept nogil:
-    """Add an event; returns its node, -1 when there is no memory."""
-    cdef int64_t node, capacity
+cdef inline int reserve(Calendar* q, double now, int64_t more, double mean_delay) noexcept nogil:
+    """Make ready for ``more`` events at once, which come ``mean_delay`` from now in the mean."""
+    cdef int64_t pending = q.pending + more
+    cdef int outcome
+    if pending <= 4 * q.pending_at_rebuild or not 0.0 < mean_delay < 1e6:
+        return 0
+    outcome = adapt(q, now, pending / mean_delay, pending)
+    q.pending_at_rebuild = pending
+    return outcome
+
+cdef inline int push(Calendar* q, double now, double time, uint64_t sequence, uint32_t target, uint32_t mark) noexcept nogil:
+    """Add an event; -1 when there is no memory."""
     cdef double delay
-    cdef Node* grown
-    if q.free_node >= 0:
-        node = q.free_node
-        q.free_node = q.nodes[node].next
-    else:
-        if q.n_nodes == q.node_capacity:
-            capacity = q.node_capacity + (q.node_capacity >> 2)
-            grown = <Node*>realloc(q.nodes, capacity * sizeof(Node))
-            if grown == NULL:
-                return -1
-            q.nodes = grown
-            q.node_capacity = capacity
-        node = q.n_nodes
-        q.n_nodes += 1
-    q.nodes[node].time = time
-    q.nodes[node].sequence = sequence
-    q.nodes[node].target = target
-    q.pending += 1
-    if place(q, node) < 0:
+    cdef Entry entry
+    entry.time, entry.sequence, entry.target, entry.mark = time, sequence, target, mark
+    if place(q, &entry) < 0:
         return -1
-    if q.pending > 2 * q.n_buckets and q.n_buckets < 4194304:
+    q.pending += 1
+    if q.pending > 4 * q.pending_at_rebuild:
         delay = typical_delay(q, now)
-        if adapt(q, now, 0.7 * q.pending / delay if delay > 0.0 else 0.0) < 0:
-            return -1
-    elif q.heap_size > 64 and bucket_of(q, now) < q.current:
-        # A look ahead has drained a distant bucket; go back, so that near events use the ring again.
-        if rebuild(q, now, q.n_buckets, q.width) < 0:
-            return -1
-    return node
-
-cdef inline int drain(Calendar* q, int64_t bucket) noexcept nogil:
-    """Move the events of ``bucket`` into the heap; what falls in the same slot in later years stays."""
-    cdef int64_t slot = bucket & q.mask, node = q.head[slot], following, kept = -1
-    cdef Node* n
-    cdef int64_t ahead = q.head[(bucket + 3) & q.mask]
-    if ahead >= 0:
-        simdai_prefetch(&q.nodes[ahead])
-    while node >= 0:
-        n = &q.nodes[node]
-        following = n.next
-        if bucket_of(q, n.time) == bucket:
-            if n.target >> 29 == 0:
-                simdai_prefetch(q.provider_base + (n.target & 0x1FFFFFFF) * q.provider_size)
-            elif n.target >> 29 == 1:
-                simdai_prefetch(q.job_base + (n.target & 0x1FFFFFFF) * q.job_size)
-            if heap_push(q, n.time, n.sequence, node) < 0:
-                return -1
-        else:
-            n.next = <int32_t>kept
-            kept = node
-        node = following
-    q.head[slot] = <int32_t>kept
-    if kept < 0:
-        q.occupied[slot >> 6] &= ~(<uint64_t>1 << (slot & 63))
+        q.pending_at_rebuild = q.pending
+        return adapt(q, now, 0.7 * q.pending / delay if delay > 0.0 else 0.0, q.pending)
+    if q.heap_size > 256 and bucket_of(q, now) < q.current:
+        # A look ahead has sorted a distant bucket; go back, so that near events use the ring again.
+        return rebuild(q, now, q.n_buckets, q.width)
     return 0
 
-cdef inline int64_t next_occupied(Calendar* q, int64_t slot) noexcept nogil:
-    """Steps from ``slot`` to the next occupied slot after it, 1 .. n_buckets; 0 when there is none."""
-    cdef int64_t first = (slot + 1) & q.mask, word = first >> 6, words = q.n_buckets >> 6, k
-    cdef uint64_t bits = q.occupied[word] & (~<uint64_t>0 << (first & 63))
-    for k in range(words + 1):
-        if bits:
-            return ((((word << 6) + simdai_ctz(bits)) - slot - 1) & q.mask) + 1
-        word += 1
-        if word == words:
-            word = 0
-        bits = q.occupied[word]
+cdef inline int sort_current(Calendar* q, Bucket* bucket) noexcept nogil:
+    """Sort the entries of ``bucket``: first by equal parts of its span, then by insertion."""
+    cdef int64_t n = bucket.n, i, j, k, shifts = 0
+    cdef int64_t counts[1025]
+    cdef int64_t parts = 1
+    cdef double start, per_part
+    cdef Entry moved
+    cdef Entry* larger
+    if n > q.sorted_capacity:
+        larger = <Entry*>realloc(q.sorted, 2 * n * sizeof(Entry))
+        if larger == NULL:
+            return -1
+        q.sorted = larger
+        larger = <Entry*>realloc(q.spare, 2 * n * sizeof(Entry))
+        if larger == NULL:
+            return -1
+        q.spare = larger
+        q.sorted_capacity = 2 * n
+    q.position = 0
+    q.n_sorted = n
+    take(q, bucket, q.spare)
+    while parts < 1024 and parts < n:
+        parts *= 2
+    start = <double>q.current * q.width
+    per_part = <double>parts * q.per_width
+    memset(counts, 0, (parts + 1) * sizeof(int64_t))
+    for i in range(n):
+        counts[part_of(q.spare[i].time, start, per_part, parts) + 1] += 1
+    for k in range(parts):
+        counts[k + 1] += counts[k]
+    for i in range(n):
+        k = part_of(q.spare[i].time, start, per_part, parts)
+        q.sorted[counts[k]] = q.spare[i]
+        counts[k] += 1
+    for i in range(1, n):
+        if before(&q.sorted[i], &q.sorted[i - 1]):
+            moved = q.sorted[i]
+            j = i
+            while j > 0 and before(&moved, &q.sorted[j - 1]):
+                q.sorted[j] = q.sorted[j - 1]
+                j -= 1
+            q.sorted[j] = moved
+            shifts += i - j
+            if shifts > 32 * n:
+                heap_sort(q.sorted, n)
+                break
     return 0
+
+cdef inline int64_t part_of(double time, double start, double per_part, int64_t parts) noexcept nogil:
+    cdef double position = (time - start) * per_part
+    if position <= 0.0:
+        return 0
+    return <int64_t>position if position < parts - 1 else parts - 1
+
+cdef inline void heap_sort(Entry* entries, int64_t n) noexcept nogil:
+    cdef int64_t i
+    cdef Entry moved
+    for i in range(n // 2):
+        sift_down(entries, n, n // 2 - 1 - i)
+    # The heap has its least entry first: taking it n times fills the array from behind in falling order.
+    for i in range(n - 1):
+        moved = entries[0]
+        entries[0] = entries[n - 1 - i]
+        entries[n - 1 - i] = moved
+        sift_down(entries, n - 1 - i, 0)
+    for i in range(n // 2):
+        moved = entries[i]
+        entries[i] = entries[n - 1 - i]
+        entries[n - 1 - i] = moved
 
 cdef inline int advance(Calendar* q) noexcept nogil:
-    """Fill the empty heap with the next bucket that has events; 0 when nothing is pending, -1 without memory."""
-    cdef int64_t bucket = q.current, steps, travelled = 0, slot, node, b, lowest
+    """Sort the next bucket that has events; 0 when nothing is pending, -1 without memory."""
+    cdef int64_t i
     if q.pending == 0:
         return 0
-    while travelled < q.n_buckets:
-        steps = next_occupied(q, bucket & q.mask)
-        if steps == 0:
-            break
-        bucket += steps
-        travelled += steps
-        if drain(q, bucket) < 0:
-            return -1
-        if q.heap_size > 0:
-            q.current = bucket
+    while q.heap_size == 0:
+        if q.in_ring == 0:
+            # Straight to the earliest of the far events, one bucket before it.
+            q.current = earliest_far(q) - 1
+            if place_far(q) < 0:
+                return -1
+        elif q.far.n and 2 * (q.current - q.far_looked) >= q.n_buckets:
+            if place_far(q) < 0:
+                return -1
+        q.current += 1
+        if q.ring[q.current & q.mask].n:
+            q.in_ring -= q.ring[q.current & q.mask].n
+            if sort_current(q, &q.ring[q.current & q.mask]) < 0:
+                return -1
+            for i in range(min(q.n_sorted, AHEAD)):
+                fetch(q, &q.sorted[i])
             return 1
-    # Nothing within a year of the ring: go straight to the earliest bucket.
-    lowest = <int64_t>4611686018427387904
-    for slot in range(q.n_buckets):
-        node = q.head[slot]
-        while node >= 0:
-            b = bucket_of(q, q.nodes[node].time)
-            if b < lowest:
-                lowest = b
-            node = q.nodes[node].next
-    q.current = lowest
-    if drain(q, lowest) < 0:
-        return -1
     return 1
 
-cdef inline int look(Calendar* q) noexcept nogil:
-    """1 when the heap's first entry is the next event, 0 when nothing is pending, -1 without memory."""
-    if q.heap_size > 0:
-        return 1
-    return advance(q)
+cdef enum:
+    AHEAD = 12
+    NEAR = 5
 
-cdef inline int64_t pop(Calendar* q) noexcept nogil:
-    """Remove the next event, which ``look`` has found; returns its node, free from now on."""
-    cdef int64_t node = q.heap[0].node
-    heap_pop(q)
-    q.nodes[node].next = q.free_node
-    q.free_node = <int32_t>node
+cdef inline void fetch(Calendar* q, Entry* entry) noexcept nogil:
+    simdai_prefetch(q.record_base[entry.target >> 29] + <int64_t>(entry.target & 0x1FFFFFFF) * q.record_size[entry.target >> 29])
+
+cdef inline void fetch_linked(Calendar* q, Entry* entry) noexcept nogil:
+    cdef int32_t linked
+    if entry.target >> 29 == 1:
+        linked = (<int32_t*>(q.record_base[1] + <int64_t>(entry.target & 0x1FFFFFFF) * q.record_size[1] + q.link))[0]
+        if linked >= 0:
+            simdai_prefetch(q.record_base[0] + <int64_t>linked * q.record_size[0])
+
+cdef inline Entry* look(Calendar* q, int* outcome) noexcept nogil:
+    """The next event; NULL when nothing is pending (``outcome`` 0) or there is no memory (-1)."""
+    cdef Entry* first
+    if q.position == q.n_sorted and q.heap_size == 0:
+        outcome[0] = advance(q)
+        if outcome[0] <= 0:
+            return NULL
+    if q.position == q.n_sorted:
+        return &q.heap[0]
+    first = &q.sorted[q.position]
+    if q.heap_size > 0 and before(&q.heap[0], first):
+        return &q.heap[0]
+    return first
+
+cdef inline void pop(Calendar* q, Entry* first) noexcept nogil:
+    """Remove ``first``, which ``look`` has returned; what comes later is fetched."""
     q.pending -= 1
     q.pops += 1
-    return node
+    if q.heap_size > 0 and first == &q.heap[0]:
+        heap_pop(q)
+        return
+    q.position += 1
+    if q.position + AHEAD <= q.n_sorted:
+        fetch(q, &q.sorted[q.position + AHEAD - 1])
+    if q.position + NEAR <= q.n_sorted:
+        fetch_linked(q, &q.sorted[q.position + NEAR - 1])

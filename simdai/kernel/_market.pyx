@@ -4,6 +4,7 @@
 
 import numpy as np
 
+cimport cython
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.pycapsule cimport PyCapsule_GetPointer
 from libc.math cimport INFINITY, cos, floor, frexp, log
@@ -13,14 +14,19 @@ from libc.string cimport memcpy, memset
 
 from simdai.kernel cimport _accounts as money
 from simdai.kernel._calendar cimport (
-    Calendar, adapt, calendar_close, calendar_open, look, pop, push,
+    Calendar, Chunk, Entry, adapt, calendar_close, calendar_open, look, pop, push, reserve,
 )
 from simdai.kernel._ranks cimport (
-    Ranks, count_below, next_set, rank_clear, rank_set, ranks_close, ranks_open, ranks_within, select,
+    Ranks, count_below, next_set, rank_clear, rank_set, ranks_close, ranks_open, ranks_within, select, sort_by_ask,
 )
 from simdai.kernel._words cimport LawConstants, bitgen_t, entity_state, golden, mix, open_unit, sample, two_pi, unit
 
 from simdai.kernel import market_spec as spec
+
+cdef extern from "_compat.h" nogil:
+    void* simdai_grow(void* block, size_t old_bytes, size_t new_bytes)
+    void simdai_release(void* block, size_t bytes)
+    void simdai_prefetch(const void* p)
 
 cdef enum:
     # rules and policies
@@ -38,7 +44,6 @@ cdef enum:
     # event kinds, in the upper bits of a target
     TURN = 0
     JOB = 1
-    ARRIVAL = 2
     # flags of a provider
     ONLINE = 1
     BANNED = 2
@@ -75,22 +80,30 @@ cdef enum:
 ctypedef struct Provider:                  # 64 bytes
     int64_t ask
     uint64_t stream
-    double online_since
+    double online_days                     # signed sum of times: + now while online
     double work_hours
     int64_t revenue
-    int32_t job, node, rank, uid
+    int32_t job, rank, uid
+    uint32_t mark                          # of the end of its spell
     int32_t next_member
     uint16_t pool
     uint8_t flags, tier
 
-ctypedef struct Job:                       # 96 bytes
-    double work, since, arrived, rate, choice
-    uint64_t seed, tried, ticket
+ctypedef struct Job:                       # 64 bytes: what every job needs
+    double work, since, arrived, rate
+    uint64_t seed
     int64_t number
-    int32_t member, node, next, previous
-    uint32_t used
+    int32_t member                         # first provider; -2 in a pooled venue; -1 while waiting
+    int32_t next
+    uint32_t mark                          # of the end of its work or patience
     uint16_t job_class
     uint8_t venue, attempts
+
+ctypedef struct Wandering:                 # 32 bytes: what waiting, moving and auctions need
+    double choice
+    uint64_t tried, ticket
+    int32_t previous
+    uint32_t used
 
 ctypedef struct VenueState:
     int rule, discipline, on_renege, on_failure, bids, n_tiers, hardware
@@ -118,8 +131,8 @@ ctypedef struct ClassState:
     LawConstants service, patience
     double rate, left, arrival_time, amplitude, peak, checkpoint, min_reputation
     int64_t gpus, devices, max_ask, priority, limit, arrivals, outside, payer
-    bint redraw, regular
-    int32_t node
+    bint redraw, regular, due              # due: an arrival is scheduled, for (arrival_time, arrival_sequence)
+    uint64_t arrival_sequence
     bitgen_t* generator
 
 ctypedef struct Line:                      # waiting jobs of one class at one venue, and its counters
@@ -141,6 +154,10 @@ ctypedef struct Record:
     int64_t kind, number, other
 
 
+WHOLE_COUNTERS = (*spec.COUNTERS_INT, "queued", "running")
+
+
+@cython.final
 cdef class Accounts:
     """Integer balances of one asset; see ``accounts_reference.Accounts``."""
 
@@ -238,6 +255,7 @@ cdef class Accounts:
         return (int(high) << 32) + int(low)
 
 
+@cython.final
 cdef class Core:
     cdef object env, streams, fire, venues, pools, classes, generators
     cdef Accounts accounts
@@ -250,15 +268,16 @@ cdef class Core:
     cdef ClassState* job_class
     cdef Line* line
     cdef double* share                     # (n_classes, n_venues)
+    cdef int first_class                   # whose arrival comes first: arrivals need no calendar; -1 for none
 
     cdef Provider* provider
     cdef int64_t n_slots, slot_room
     cdef int32_t free_slot                 # through next_member
     cdef int32_t* failures
     cdef int32_t* place_in_pool
-    cdef int32_t* account
-    cdef double* online_days
-    cdef double* reputation
+    cdef int32_t* account                  # plus one; zero for none
+    cdef double* reputation                # written where a venue changes reputations
+    cdef bint tracks_reputation
     cdef uint64_t* idle_ticket
     cdef int32_t* next_idle
     cdef int32_t* previous_idle
@@ -267,6 +286,7 @@ cdef class Core:
     cdef int64_t n_uids, uid_room
 
     cdef Job* job
+    cdef Wandering* wandering
     cdef int64_t n_jobs, job_room
     cdef int32_t free_job
     cdef int64_t next_job
@@ -277,6 +297,8 @@ cdef class Core:
     cdef int64_t next_watch
     cdef uint64_t emptied, grew
     cdef int done_venue, done_class
+    cdef Ranks* changed
+    cdef Ranks* changing
     cdef bint halt
     cdef list fired
     cdef int error
@@ -297,12 +319,13 @@ cdef class Core:
         self.tracing = trace
         self.fired = []
         self.free_slot = self.free_job = -1
-        self.done_venue = self.done_class = -1
+        self.done_venue = self.done_class = self.first_class = -1
         self.n_venues, self.n_pools, self.n_classes = len(venues), len(pools), len(classes)
         if calendar_open(&self.calendar) < 0:
             raise MemoryError
-        self.calendar.provider_size = sizeof(Provider)
-        self.calendar.job_size = sizeof(Job)
+        self.calendar.record_size[TURN] = sizeof(Provider)
+        self.calendar.record_size[JOB] = sizeof(Job)
+        self.calendar.link = 6 * 8  # Job.member
         self.venue = <VenueState*>calloc(self.n_venues + 1, sizeof(VenueState))
         self.pool = <PoolState*>calloc(self.n_pools + 1, sizeof(PoolState))
         self.job_class = <ClassState*>calloc(self.n_classes + 1, sizeof(ClassState))
@@ -312,6 +335,8 @@ cdef class Core:
             raise MemoryError
         for v in range(self.n_venues):
             self.open_venue(v, venues[v])
+            if self.venue[v].reputation_gain > 0.0 or self.venue[v].reputation_loss > 0.0:
+                self.tracks_reputation = True
         for p in range(self.n_pools):
             self.open_pool(p, pools[p])
         for v in range(self.n_venues):
@@ -344,18 +369,18 @@ cdef class Core:
         free(self.job_class)
         free(self.line)
         free(self.share)
-        free(self.provider)
+        simdai_release(self.provider, self.slot_room * sizeof(Provider))
         free(self.failures)
         free(self.place_in_pool)
         free(self.account)
-        free(self.online_days)
         free(self.reputation)
         free(self.idle_ticket)
         free(self.next_idle)
         free(self.previous_idle)
         free(self.lease_ask)
         free(self.slot_of)
-        free(self.job)
+        simdai_release(self.job, self.job_room * sizeof(Job))
+        simdai_release(self.wandering, self.job_room * sizeof(Wandering))
         free(self.watch_list)
         free(self.records)
 
@@ -400,7 +425,6 @@ cdef class Core:
         job_class.gpus, job_class.devices, job_class.max_ask = s.gpus, s.devices, s.max_ask
         job_class.priority, job_class.payer, job_class.redraw = s.priority, s.payer, s.redraw
         job_class.limit = -1 if s.limit is None else s.limit
-        job_class.node = -1
         job_class.generator = <bitgen_t*>PyCapsule_GetPointer(self.generators[c].capsule, "BitGenerator")
         job_class.regular = s.regular
         job_class.left = self.draw_left(c)
@@ -436,12 +460,22 @@ cdef class Core:
             raise OverflowError(f"a balance beside account {self.error_account} would leave 64 bits")
 
     def head(self):
-        cdef int found = look(&self.calendar)
+        cdef int found = 1
+        cdef Entry* first = look(&self.calendar, &found)
         if found < 0:
             raise MemoryError
-        if found == 0:
+        if self.arrival_is_next(first):
+            return self.job_class[self.first_class].arrival_time, self.job_class[self.first_class].arrival_sequence
+        if first == NULL:
             return float("inf"), 2**63 - 1
-        return self.calendar.heap[0].time, self.calendar.heap[0].sequence
+        return first.time, first.sequence
+
+    cdef inline bint arrival_is_next(self, Entry* first) noexcept nogil:
+        """Whether an arrival comes before the calendar's next event."""
+        return self.first_class >= 0 and (first == NULL or earlier(
+            self.job_class[self.first_class].arrival_time, self.job_class[self.first_class].arrival_sequence,
+            first.time, first.sequence,
+        ))
 
     def run_until(self, double time, uint64_t sequence, int64_t max_events):
         cdef int64_t left = max_events, chunk
@@ -461,47 +495,60 @@ cdef class Core:
     cdef int64_t loop(self, double time, uint64_t sequence, int64_t budget) noexcept nogil:
         """Execute events before (time, sequence); returns what is left of the budget."""
         cdef Calendar* q = &self.calendar
-        cdef int found
-        cdef int64_t node
-        cdef uint32_t target
+        cdef int found = 1
+        cdef Entry* first
+        cdef uint32_t target, mark
         cdef double t, elapsed
+        cdef ClassState* k
         while budget > 0:
-            found = look(q)
-            if found <= 0:
-                if found < 0:
-                    self.error = NO_MEMORY
+            first = look(q, &found)
+            if found < 0:
+                self.error = NO_MEMORY
                 break
-            t = q.heap[0].time
-            if not (t < time or (t == time and q.heap[0].sequence < sequence)):
+            if self.changed != NULL:
+                # The cheapest of this pool is another one since the event before last; it may be hired next.
+                if self.changed.first >= 0:
+                    simdai_prefetch(&self.provider[self.changed.at[self.changed.first].slot])
+            self.changed, self.changing = self.changing, NULL
+            if self.arrival_is_next(first):
+                k = &self.job_class[self.first_class]
+                if not earlier(k.arrival_time, k.arrival_sequence, time, sequence):
+                    break
+                self.now = t = k.arrival_time
+                self.arrive(self.first_class)
+            elif first == NULL or not earlier(first.time, first.sequence, time, sequence):
                 break
-            node = pop(q)
-            target = q.nodes[node].target
-            self.now = t
-            budget -= 1
-            if target >> 29 == TURN:
-                self.turn(<int32_t>(target & 0x1FFFFFFF), <int32_t>node)
-            elif target >> 29 == JOB:
-                self.job_event(<int32_t>(target & 0x1FFFFFFF), <int32_t>node)
             else:
-                self.arrive(<int>(target & 0x1FFFFFFF), <int32_t>node)
-            if q.pops > 1024 and q.pops > q.pending:
+                self.now = t = first.time
+                target, mark = first.target, first.mark
+                pop(q, first)
+                if target >> 29 == TURN:
+                    self.turn(<int32_t>(target & 0x1FFFFFFF), mark)
+                else:
+                    self.job_event(<int32_t>(target & 0x1FFFFFFF), mark)
+            budget -= 1
+            if q.pops > 256 and 4 * q.pops > q.pending:
                 elapsed = t - q.pops_since
-                if adapt(q, t, q.pops / elapsed if elapsed > 0.0 else 0.0) < 0:
+                if adapt(q, t, q.pops / elapsed if elapsed > 0.0 else 0.0, q.pending) < 0:
                     self.error = NO_MEMORY
             if self.halt or self.error:
                 break
         return budget
 
-    cdef inline int32_t after(self, double delay, uint32_t target) noexcept nogil:
-        """Schedule an event; -1 when the delay is infinite."""
-        cdef int64_t node
+    cdef inline uint32_t after(self, double delay, uint32_t target) noexcept nogil:
+        """Schedule an event; returns the mark by which its owner knows it, zero when the delay is infinite.
+
+        Marks repeat after 2^32 - 1 events; a cancelled event would have to be that much older than its successor and
+        have the same owner to be taken for it.
+        """
+        cdef uint32_t mark
         if delay == INFINITY:
-            return -1
+            return 0
         self.sequence += 1
-        node = push(&self.calendar, self.now, self.now + delay, self.sequence, target)
-        if node < 0:
+        mark = <uint32_t>(self.sequence % <uint64_t>0xFFFFFFFF) + 1
+        if push(&self.calendar, self.now, self.now + delay, self.sequence, target, mark) < 0:
             self.error = NO_MEMORY
-        return <int32_t>node
+        return mark
 
     # -- memory of what happened --------------------------------------------------------------------------------
 
@@ -603,31 +650,37 @@ cdef class Core:
 
     cdef void change_rate(self, int c, double rate) noexcept nogil:
         cdef ClassState* k = &self.job_class[c]
-        if k.node >= 0:
+        if k.due:
             k.left = (k.arrival_time - self.now) * k.rate
-            k.node = -1
         k.rate = rate * (1.0 + k.amplitude)
         self.schedule_arrival(c)
 
     cdef void schedule_arrival(self, int c) noexcept nogil:
         cdef ClassState* k = &self.job_class[c]
         cdef double delay
-        if k.rate <= 0.0 or (k.limit >= 0 and k.arrivals >= k.limit):
-            return
-        delay = k.left / k.rate
-        k.node = self.after(delay, (<uint32_t>ARRIVAL << 29) | <uint32_t>c)
-        k.arrival_time = self.now + delay
+        cdef int i
+        k.due = False
+        if k.rate > 0.0 and not (k.limit >= 0 and k.arrivals >= k.limit):
+            delay = k.left / k.rate
+            if delay < INFINITY:
+                self.sequence += 1
+                k.due = True
+                k.arrival_time, k.arrival_sequence = self.now + delay, self.sequence
+        self.first_class = -1
+        for i in range(self.n_classes):
+            if self.job_class[i].due and (self.first_class < 0 or earlier(
+                self.job_class[i].arrival_time, self.job_class[i].arrival_sequence,
+                self.job_class[self.first_class].arrival_time, self.job_class[self.first_class].arrival_sequence,
+            )):
+                self.first_class = i
 
-    cdef void arrive(self, int c, int32_t node) noexcept nogil:
+    cdef void arrive(self, int c) noexcept nogil:
         cdef ClassState* k = &self.job_class[c]
         cdef uint64_t seed
         cdef double height, choice
         cdef int venue
         cdef int32_t j
         cdef Job* job
-        if k.node != node:
-            return
-        k.node = -1
         seed = self.class_word(c)
         k.left = self.draw_left(c)
         if k.amplitude > 0.0:
@@ -649,15 +702,17 @@ cdef class Core:
                 return
             job = &self.job[j]
             job.job_class = <uint16_t>c
-            job.seed, job.choice = seed, choice
+            job.seed = seed
+            self.wandering[j].choice = choice
+            self.wandering[j].tried = 0
+            self.wandering[j].used = 6
             job.number = self.next_job
             self.next_job += 1
-            job.used = 6
             job.attempts = 0
-            job.tried = 0
-            job.member = job.node = -1
+            job.member = -1
+            job.mark = 0
             job.arrived = self.now
-            job.work = sample(&k.service, job_word(seed, 4), job_word(seed, 5))
+            job.work = job_sample(&k.service, seed, 4)
             self.log(T_ARRIVE, job.number, venue)
             self.enter_venue(j, venue)
         self.settle()
@@ -671,7 +726,7 @@ cdef class Core:
             if (tried >> v) & 1 or share <= 0.0:
                 continue
             if target < below + share:
-                choice[0] = (target - below) / share
+                choice[0] = over(target - below, share)
                 if choice[0] > 1.0 - 1.1102230246251565e-16:
                     choice[0] = 1.0 - 1.1102230246251565e-16
                 return v
@@ -681,29 +736,33 @@ cdef class Core:
     cdef int32_t new_job(self) noexcept nogil:
         cdef int32_t j = self.free_job
         cdef int64_t room
-        cdef Job* grown
+        cdef void* larger
         if j >= 0:
             self.free_job = self.job[j].next
             return j
         if self.n_jobs == self.job_room:
-            room = self.job_room + (self.job_room >> 2) + 64
-            grown = <Job*>realloc(self.job, room * sizeof(Job))
-            if grown == NULL:
+            room = 2 * self.job_room + 64
+            larger = simdai_grow(self.wandering, self.job_room * sizeof(Wandering), room * sizeof(Wandering))
+            if larger != NULL:
+                self.wandering = <Wandering*>larger
+                larger = simdai_grow(self.job, self.job_room * sizeof(Job), room * sizeof(Job))
+            if larger == NULL:
                 self.error = NO_MEMORY
                 return -1
-            self.job, self.job_room = grown, room
-            self.calendar.job_base = <char*>grown
+            self.job = <Job*>larger
+            self.job_room = room
+            self.calendar.record_base[JOB] = <char*>self.job
         self.n_jobs += 1
         return <int32_t>(self.n_jobs - 1)
 
     cdef inline void free_job_slot(self, int32_t j) noexcept nogil:
-        self.job[j].node = -1
+        self.job[j].mark = 0
         self.job[j].next = self.free_job
         self.free_job = j
 
     cdef inline void enter_venue(self, int32_t j, int venue) noexcept nogil:
         self.job[j].venue = <uint8_t>venue
-        self.job[j].tried |= <uint64_t>1 << venue
+        self.wandering[j].tried |= <uint64_t>1 << venue
         self.line_of(venue, self.job[j].job_class).submitted += 1
         self.place(j)
 
@@ -718,10 +777,10 @@ cdef class Core:
         cdef Job* job = &self.job[j]
         cdef Line* line = self.line_of(job.venue, job.job_class)
         cdef double patience
-        job.ticket = self.next_ticket
+        self.wandering[j].ticket = self.next_ticket
         self.next_ticket += 1
         job.next = -1
-        job.previous = line.last
+        self.wandering[j].previous = line.last
         if line.last >= 0:
             self.job[line.last].next = j
         else:
@@ -730,31 +789,32 @@ cdef class Core:
         line.length += 1
         self.venue[job.venue].queued += 1
         self.grew |= <uint64_t>1 << job.venue
-        patience = sample(&self.job_class[job.job_class].patience, job_word(job.seed, 2), job_word(job.seed, 3))
-        job.node = self.after(patience, (<uint32_t>JOB << 29) | <uint32_t>j)
+        patience = job_sample(&self.job_class[job.job_class].patience, job.seed, 2)
+        job.mark = self.after(patience, (<uint32_t>JOB << 29) | <uint32_t>j)
 
     cdef void leave_line(self, int32_t j) noexcept nogil:
         cdef Job* job = &self.job[j]
         cdef Line* line = self.line_of(job.venue, job.job_class)
-        if job.previous >= 0:
-            self.job[job.previous].next = job.next
+        cdef int32_t previous = self.wandering[j].previous
+        if previous >= 0:
+            self.job[previous].next = job.next
         else:
             line.first = job.next
         if job.next >= 0:
-            self.job[job.next].previous = job.previous
+            self.wandering[job.next].previous = previous
         else:
-            line.last = job.previous
+            line.last = previous
         line.length -= 1
-        job.node = -1
+        job.mark = 0
         self.venue[job.venue].queued -= 1
         if self.venue[job.venue].queued == 0:
             self.emptied |= <uint64_t>1 << job.venue
 
-    cdef void job_event(self, int32_t j, int32_t node) noexcept nogil:
+    cdef void job_event(self, int32_t j, uint32_t mark) noexcept nogil:
         """A job's patience or its work ends."""
         cdef Job* job = &self.job[j]
         cdef int policy
-        if job.node != node:
+        if job.mark != mark:
             return
         if job.member != -1:
             self.complete(j)
@@ -778,11 +838,11 @@ cdef class Core:
         cdef int v
         for v in range(self.n_venues):
             share = self.share[job.job_class * self.n_venues + v]
-            if not (job.tried >> v) & 1 and share > 0.0:
+            if not (self.wandering[j].tried >> v) & 1 and share > 0.0:
                 total += share
         if not total > 0.0:
             return False
-        v = self.choose(job.job_class, &job.choice, job.tried, total)
+        v = self.choose(job.job_class, &self.wandering[j].choice, self.wandering[j].tried, total)
         if v < 0:
             return False
         self.line_of(job.venue, job.job_class).moved += 1
@@ -794,13 +854,13 @@ cdef class Core:
         """Whether job ``a`` is served before job ``b``."""
         cdef int64_t p, q
         if discipline == LIFO:
-            return self.job[a].ticket > self.job[b].ticket
+            return self.wandering[a].ticket > self.wandering[b].ticket
         if discipline == PRIORITY:
             p = self.job_class[self.job[a].job_class].priority
             q = self.job_class[self.job[b].job_class].priority
             if p != q:
                 return p > q
-        return self.job[a].ticket < self.job[b].ticket
+        return self.wandering[a].ticket < self.wandering[b].ticket
 
     cdef void dispatch(self, int v) noexcept nogil:
         """Start waiting jobs until no line's first job finds a match."""
@@ -846,7 +906,7 @@ cdef class Core:
                 return False
             member = -2
         elif venue.rule == REVERSE_AUCTION:
-            member = self.match_auction(job, venue, line, k.max_ask)
+            member = self.match_auction(j, venue, line, k.max_ask)
         elif venue.rule == TIERED_QUEUE:
             member = self.match_tiered(venue, line, k)
         else:
@@ -867,16 +927,16 @@ cdef class Core:
             r = &self.pool[line.eligible[i]].ranks
             if r.first < 0:
                 continue
-            ask = r.ask[r.first]
+            ask = r.at[r.first].ask
             if ask > lowest:
                 continue
-            slot = r.order[r.first]
+            slot = r.at[r.first].slot
             if best < 0 or ask < lowest or self.provider[slot].uid < self.provider[best].uid:
                 best = slot
                 lowest = ask
         return best
 
-    cdef int32_t match_auction(self, Job* job, VenueState* venue, Line* line, int64_t max_ask) noexcept nogil:
+    cdef int32_t match_auction(self, int32_t job, VenueState* venue, Line* line, int64_t max_ask) noexcept nogil:
         cdef int64_t n = 0, bidders, position, j, chosen[64]
         cdef int64_t end
         cdef int i, k, drawn, m = 0
@@ -897,8 +957,10 @@ cdef class Core:
             # Floyd's sample of positions without replacement.
             drawn = venue.bids
             for j in range(n - drawn, n):
-                position = <int64_t>(unit(job_word(job.seed, job.used)) * <double>(j + 1))
-                job.used += 1
+                position = <int64_t>(
+                    unit(job_word(self.job[job].seed, self.wandering[job].used)) * <double>(j + 1)
+                )
+                self.wandering[job].used += 1
                 if position > j:
                     position = j
                 for k in range(m):
@@ -917,15 +979,18 @@ cdef class Core:
                 if position < bidders:
                     break
                 position -= bidders
-            slot = r.order[select(r, position)]
+            slot = r.at[select(r, position)].slot
             score = <double>self.provider[slot].ask * (
-                1.0 + venue.reputation_weight * (1.0 - self.reputation[slot])
+                1.0 + venue.reputation_weight * (1.0 - self.reputation_of(slot))
             )
             if best < 0 or score < lowest or (
                 score == lowest and self.provider[slot].uid < self.provider[best].uid
             ):
                 best, lowest = slot, score
         return best
+
+    cdef inline double reputation_of(self, int32_t slot) noexcept nogil:
+        return self.reputation[slot] if self.tracks_reputation else self.pool[self.provider[slot].pool].reputation
 
     cdef inline int tier_of(self, VenueState* venue, double reputation) noexcept nogil:
         cdef int tier
@@ -961,8 +1026,8 @@ cdef class Core:
                 continue
             n = total = 0
             rank = r.first
-            while rank >= 0 and n < k.devices and r.ask[rank] <= k.max_ask:
-                total += r.ask[rank]
+            while rank >= 0 and n < k.devices and r.at[rank].ask <= k.max_ask:
+                total += r.at[rank].ask
                 n += 1
                 rank = next_set(r, rank)
             if n == k.devices and (cheapest < 0 or total < lowest):
@@ -972,7 +1037,7 @@ cdef class Core:
         r = &self.pool[line.eligible[cheapest]].ranks
         rank = r.first
         for n in range(k.devices):
-            slot = r.order[rank]
+            slot = r.at[rank].slot
             if last >= 0:
                 self.provider[last].next_member = slot
             else:
@@ -989,7 +1054,7 @@ cdef class Core:
         if amount >= 4611686018427387904.0:
             self.error = BIG_PAYMENT
             return 0
-        return <int64_t>floor(amount)
+        return <int64_t>amount  # rounded down: it is not negative
 
     cdef inline void transfer(self, int64_t amount, int64_t source, int64_t target) noexcept nogil:
         cdef int outcome = money.move(self.accounts.balance_of, self.accounts.negative, amount, source, target)
@@ -1021,6 +1086,7 @@ cdef class Core:
         cdef double wait = self.now - job.since, speed, duration
         cdef int64_t gpus = k.gpus * k.devices
         cdef int32_t slot
+        cdef uint32_t used
         line.started += 1
         line.running += 1
         line.wait_days += wait
@@ -1028,11 +1094,12 @@ cdef class Core:
         line.histogram[wait_bin(wait)] += 1
         self.log(T_START, job.number, self.provider[member].uid if member >= 0 else -1)
         if k.redraw and job.attempts > 0:
-            job.work = sample(&k.service, job_word(job.seed, job.used), job_word(job.seed, job.used + 1))
-            job.used += 2 if k.service.code == 2 else (0 if k.service.code == 3 else 1)
+            used = self.wandering[j].used
+            job.work = job_sample(&k.service, job.seed, used)
+            self.wandering[j].used = used + (2 if k.service.code == 2 else (0 if k.service.code == 3 else 1))
         job.attempts = 1
         speed = self.pool[self.provider[member].pool].speed if member >= 0 else venue.speed
-        duration = job.work / speed
+        duration = over(job.work, speed)
         job.member, job.since = member, self.now
         venue.gpus_busy += gpus
         venue.gpu_days -= <double>gpus * self.now
@@ -1054,7 +1121,7 @@ cdef class Core:
                 self.occupy(member, j)
         if self.pays(venue, k):
             self.transfer(self.escrow_of(job, duration), k.payer, venue.escrow)
-        job.node = self.after(duration, (<uint32_t>JOB << 29) | <uint32_t>j)
+        job.mark = self.after(duration, (<uint32_t>JOB << 29) | <uint32_t>j)
 
     cdef inline void occupy(self, int32_t slot, int32_t j) noexcept nogil:
         cdef PoolState* pool = &self.pool[self.provider[slot].pool]
@@ -1074,7 +1141,7 @@ cdef class Core:
         line.running -= 1
         venue.gpus_busy -= gpus
         venue.gpu_days += <double>gpus * self.now
-        job.node = -1
+        job.mark = 0
         while True:
             if slot >= 0 and venue.rule == CLUSTER:
                 amount = self.payment(<double>(self.lease_ask[slot] * k.gpus), paid_days)
@@ -1087,7 +1154,7 @@ cdef class Core:
             if slot >= 0:
                 self.provider[slot].revenue += seller
             if pays:
-                self.transfer(seller, venue.escrow, self.account[slot] if slot >= 0 else venue.payee)
+                self.transfer(seller, venue.escrow, self.account[slot] - 1 if slot >= 0 else venue.payee)
                 self.transfer(amount - seller, venue.escrow, venue.fee)
             if slot < 0:
                 break
@@ -1108,7 +1175,8 @@ cdef class Core:
         self.events += 1
         self.log(T_DONE, job.number, self.provider[slot].uid if slot >= 0 else -1)
         speed = self.pool[self.provider[slot].pool].speed if slot >= 0 else venue.speed
-        self.stop(job, job.work / speed, job.work / speed)
+        speed = over(job.work, speed)  # the contracted time
+        self.stop(job, speed, speed)
         line.completed += 1
         line.gpu_hours += <double>(k.gpus * k.devices) * hours
         line.sojourn_days += self.now - job.arrived
@@ -1134,7 +1202,7 @@ cdef class Core:
         cdef VenueState* venue = &self.venue[v]
         cdef ClassState* k = &self.job_class[job.job_class]
         cdef Line* line = self.line_of(v, job.job_class)
-        cdef double days = self.now - job.since, speed = self.pool[provider.pool].speed, duration = job.work / speed
+        cdef double days = self.now - job.since, speed = self.pool[provider.pool].speed, duration = over(job.work, speed)
         cdef double kept = 0.0, done, paid_days = 0.0
         cdef bint shared
         self.events += 1
@@ -1187,7 +1255,7 @@ cdef class Core:
         if venue.rule == TIERED_QUEUE:
             self.idle_ticket[slot] = self.next_ticket
             self.next_ticket += 1
-            tier = self.tier_of(venue, self.reputation[slot])
+            tier = self.tier_of(venue, self.reputation_of(slot))
             provider.tier = <uint8_t>tier
             self.next_idle[slot] = -1
             self.previous_idle[slot] = pool.last_idle[tier]
@@ -1218,6 +1286,7 @@ cdef class Core:
                 pool.last_idle[provider.tier] = before
         elif provider.rank >= 0:
             rank_clear(&pool.ranks, provider.rank)
+            self.changing = &pool.ranks
 
     cdef inline void enter_state(self, int32_t slot) noexcept nogil:
         """Count a provider without a job into the state that its flags give."""
@@ -1265,7 +1334,7 @@ cdef class Core:
         cdef uint64_t first, second = 0
         cdef double delay
         if law.code == 4:
-            provider.node = -1
+            provider.mark = 0
             return
         if law.code == 3:
             delay = law.a
@@ -1276,14 +1345,14 @@ cdef class Core:
             delay = sample(law, first, second)
         if pool.amplitude > 0.0:
             delay = delay / (1.0 + pool.amplitude)
-        provider.node = self.after(delay, (<uint32_t>TURN << 29) | <uint32_t>slot)
+        provider.mark = self.after(delay, (<uint32_t>TURN << 29) | <uint32_t>slot)
 
-    cdef void turn(self, int32_t slot, int32_t node) noexcept nogil:
+    cdef void turn(self, int32_t slot, uint32_t mark) noexcept nogil:
         """A provider's spell ends."""
         cdef Provider* provider = &self.provider[slot]
         cdef PoolState* pool = &self.pool[provider.pool]
         cdef double wave, height
-        if provider.node != node:
+        if provider.mark != mark:
             return
         if pool.amplitude > 0.0:
             wave = pool.amplitude * cos(two_pi() * (self.now - pool.peak))
@@ -1294,7 +1363,7 @@ cdef class Core:
         self.events += 1
         if provider.flags & ONLINE:
             self.log(T_DOWN, provider.uid, -1)
-            self.online_days[slot] += self.now - provider.online_since
+            provider.online_days += self.now
             if provider.job < 0:
                 self.leave_state(slot)
             provider.flags &= <uint8_t>~ONLINE
@@ -1307,7 +1376,7 @@ cdef class Core:
             self.log(T_UP, provider.uid, -1)
             self.leave_state(slot)
             provider.flags |= ONLINE
-            provider.online_since = self.now
+            provider.online_days -= self.now
             self.spell(slot)
             self.enter_state(slot)
             if provider.flags & IDLE and self.venue[pool.venue].queued > 0:
@@ -1317,7 +1386,7 @@ cdef class Core:
     cdef void forget(self, int32_t slot) noexcept nogil:
         self.log(T_EXIT, self.provider[slot].uid, -1)
         self.slot_of[self.provider[slot].uid] = -1
-        self.provider[slot].node = -1
+        self.provider[slot].mark = 0
         self.provider[slot].next_member = self.free_slot
         self.free_slot = slot
 
@@ -1331,23 +1400,28 @@ cdef class Core:
 
     cdef make_room(self, int64_t more):
         """Room for ``more`` providers beyond the slots and ids in use."""
+        cdef int64_t used
+        cdef void* larger
         cdef int64_t room = self.n_slots + more
         if self.n_uids + more > 2**29 - 1:
             raise ValueError("at most 2^29 providers can enter one market")
         if room > self.slot_room:
+            used = self.n_slots
             room = max(room, self.slot_room + (self.slot_room >> 2))
-            self.provider = <Provider*>grown(self.provider, room, sizeof(Provider))
-            self.calendar.provider_base = <char*>self.provider
-            self.failures = <int32_t*>grown(self.failures, room, sizeof(int32_t))
-            self.place_in_pool = <int32_t*>grown(self.place_in_pool, room, sizeof(int32_t))
-            self.account = <int32_t*>grown(self.account, room, sizeof(int32_t))
-            self.online_days = <double*>grown(self.online_days, room, sizeof(double))
-            self.reputation = <double*>grown(self.reputation, room, sizeof(double))
-            # Written only where the venue's rule uses them: untouched pages cost no memory.
-            self.idle_ticket = <uint64_t*>grown(self.idle_ticket, room, sizeof(uint64_t))
-            self.next_idle = <int32_t*>grown(self.next_idle, room, sizeof(int32_t))
-            self.previous_idle = <int32_t*>grown(self.previous_idle, room, sizeof(int32_t))
-            self.lease_ask = <int64_t*>grown(self.lease_ask, room, sizeof(int64_t))
+            larger = simdai_grow(self.provider, self.slot_room * sizeof(Provider), room * sizeof(Provider))
+            if larger == NULL:
+                raise MemoryError
+            self.provider = <Provider*>larger
+            self.calendar.record_base[TURN] = <char*>self.provider
+            # Zeroed pages cost neither time nor memory before something else is written to them.
+            self.failures = <int32_t*>zeroed(self.failures, used, room, sizeof(int32_t))
+            self.place_in_pool = <int32_t*>zeroed(self.place_in_pool, used, room, sizeof(int32_t))
+            self.account = <int32_t*>zeroed(self.account, used, room, sizeof(int32_t))
+            self.reputation = <double*>zeroed(self.reputation, used, room, sizeof(double))
+            self.idle_ticket = <uint64_t*>zeroed(self.idle_ticket, used, room, sizeof(uint64_t))
+            self.next_idle = <int32_t*>zeroed(self.next_idle, used, room, sizeof(int32_t))
+            self.previous_idle = <int32_t*>zeroed(self.previous_idle, used, room, sizeof(int32_t))
+            self.lease_ask = <int64_t*>zeroed(self.lease_ask, used, room, sizeof(int64_t))
             self.slot_room = room
         if self.n_uids + more > self.uid_room:
             room = max(self.n_uids + more, self.uid_room + (self.uid_room >> 2))
@@ -1357,43 +1431,48 @@ cdef class Core:
     cdef rank_again(self, int p):
         """Order the providers of pool ``p`` by (ask, id) and set the bits of those that are idle."""
         cdef PoolState* pool = &self.pool[p]
+        cdef Ranks* r = &pool.ranks
         cdef int64_t uid, n = 0, i
         cdef int32_t slot
         for uid in range(self.n_uids):
             slot = self.slot_of[uid]
             n += slot >= 0 and self.provider[slot].pool == p
-        asks = np.empty(n, dtype=np.int64)
-        slots = np.empty(n, dtype=np.int32)
-        cdef int64_t[::1] ask_view = asks
-        cdef int32_t[::1] slot_view = slots
+        if ranks_open(r, n) < 0:
+            raise MemoryError
         i = 0
         for uid in range(self.n_uids):
             slot = self.slot_of[uid]
             if slot >= 0 and self.provider[slot].pool == p:
-                ask_view[i] = self.provider[slot].ask
-                slot_view[i] = slot
+                r.at[i].ask = self.provider[slot].ask
+                r.at[i].slot = slot
                 i += 1
-        order = slots[np.argsort(asks, kind="stable")]
-        slot_view = order
-        if ranks_open(&pool.ranks, n) < 0:
+        if sort_by_ask(r) < 0:
             raise MemoryError
         for i in range(n):
-            slot = slot_view[i]
-            pool.ranks.order[i] = slot
-            pool.ranks.ask[i] = self.provider[slot].ask
+            slot = r.at[i].slot
             self.provider[slot].rank = <int32_t>i
             if self.provider[slot].flags & IDLE and self.venue[pool.venue].rule != TIERED_QUEUE:
-                rank_set(&pool.ranks, i)
+                rank_set(r, i)
 
-    def add_providers(self, int p, const int64_t[::1] asks, const int64_t[::1] accounts, const int8_t[::1] online):
+    def add_providers(self, int p, const int64_t[::1] asks, accounts, online):
         cdef PoolState* pool = &self.pool[p]
         cdef int64_t i
         cdef int64_t n = asks.shape[0], first = self.n_uids
         cdef int32_t slot
         cdef Provider* provider
-        cdef bint drawn
+        cdef const int64_t[::1] account_view
+        cdef const int8_t[::1] online_view
+        cdef bint drawn, paid = accounts is not None, told = online is not None
+        if paid:
+            account_view = accounts
+        if told:
+            online_view = online
         self.enter()
         self.make_room(n)
+        law = self.pools[p]
+        spells = law.online.mean, law.offline.mean
+        if reserve(&self.calendar, self.now, n, 0.0 if float("inf") in spells else sum(spells) / 2) < 0:
+            raise MemoryError
         for i in range(n):
             slot = self.new_slot()
             provider = &self.provider[slot]
@@ -1402,19 +1481,21 @@ cdef class Core:
             self.slot_of[self.n_uids] = slot
             self.n_uids += 1
             provider.ask, provider.pool = asks[i], <uint16_t>p
-            provider.job = provider.node = provider.rank = provider.next_member = -1
+            provider.job = provider.rank = provider.next_member = -1
             provider.stream = entity_state(pool.key, pool.entered)
-            self.failures[slot] = 0
+            if self.failures[slot]:
+                self.failures[slot] = 0
             self.place_in_pool[slot] = <int32_t>pool.entered
-            self.account[slot] = <int32_t>accounts[i]
-            self.online_days[slot] = 0.0
-            self.reputation[slot] = pool.reputation
+            if paid:
+                self.account[slot] = <int32_t>(account_view[i] + 1)
+            if self.tracks_reputation:
+                self.reputation[slot] = pool.reputation
             pool.entered += 1
             drawn = unit(self.provider_word(provider)) < pool.online_share
-            if online[i] >= 0:
-                drawn = online[i] > 0
+            if told:
+                drawn = online_view[i] > 0
             provider.flags = ONLINE if drawn else 0
-            provider.online_since = self.now
+            provider.online_days = -self.now if drawn else 0.0
             self.log(T_ENTER, provider.uid, drawn)
             self.spell(slot)
             self.enter_state(slot)
@@ -1615,30 +1696,22 @@ cdef class Core:
 
     def read_counters(self):
         cdef Line* line
-        columns = {}
-        for name in (*spec.COUNTERS_INT, "queued", "running"):
-            columns[name] = np.zeros((self.n_venues, self.n_classes), dtype=np.int64)
-        for name in spec.COUNTERS_FLOAT:
-            columns[name] = np.zeros((self.n_venues, self.n_classes), dtype=np.float64)
-        for v in range(self.n_venues):
-            for c in range(self.n_classes):
-                line = self.line_of(v, c)
-                columns["submitted"][v, c] = line.submitted
-                columns["started"][v, c] = line.started
-                columns["completed"][v, c] = line.completed
-                columns["failed_attempts"][v, c] = line.failed_attempts
-                columns["failed"][v, c] = line.failed
-                columns["reneged"][v, c] = line.reneged
-                columns["moved"][v, c] = line.moved
-                columns["waited"][v, c] = line.waited
-                columns["revenue"][v, c] = line.revenue
-                columns["fees"][v, c] = line.fees
-                columns["gpu_hours"][v, c] = line.gpu_hours
-                columns["gpu_hours_lost"][v, c] = line.gpu_hours_lost
-                columns["wait_days"][v, c] = line.wait_days
-                columns["sojourn_days"][v, c] = line.sojourn_days
-                columns["queued"][v, c] = line.length
-                columns["running"][v, c] = line.running
+        cdef int64_t i, n = self.n_venues * self.n_classes
+        whole = np.empty((len(WHOLE_COUNTERS), n), dtype=np.int64)
+        real = np.empty((len(spec.COUNTERS_FLOAT), n), dtype=np.float64)
+        cdef int64_t[:, ::1] w = whole
+        cdef double[:, ::1] r = real
+        for i in range(n):
+            line = &self.line[i]
+            # in the order of spec.COUNTERS_INT
+            w[0, i], w[1, i], w[2, i], w[3, i] = line.submitted, line.started, line.completed, line.failed_attempts
+            w[4, i], w[5, i], w[6, i], w[7, i] = line.failed, line.reneged, line.moved, line.waited
+            w[8, i], w[9, i], w[10, i], w[11, i] = line.revenue, line.fees, line.length, line.running
+            # in the order of spec.COUNTERS_FLOAT
+            r[0, i], r[1, i], r[2, i], r[3, i] = line.gpu_hours, line.gpu_hours_lost, line.wait_days, line.sojourn_days
+        shape = (-1, self.n_venues, self.n_classes)
+        columns = dict(zip(WHOLE_COUNTERS, whole.reshape(shape)))
+        columns.update(zip(spec.COUNTERS_FLOAT, real.reshape(shape)))
         return columns
 
     def read_pools(self):
@@ -1677,6 +1750,34 @@ cdef class Core:
             for i, name in enumerate(names)
         }
 
+    def work_hours(self, int p):
+        cdef int64_t uid, n = 0
+        cdef int32_t slot
+        out = np.empty(self.pool[p].entered, dtype=np.float64)
+        cdef double[::1] view = out
+        for uid in range(self.n_uids):
+            slot = self.slot_of[uid]
+            if slot >= 0 and self.provider[slot].pool == p:
+                view[n] = self.provider[slot].work_hours
+                n += 1
+        return out[:n]
+
+    def memory(self):
+        """Bytes held, by structure; untouched pages of the rare columns are counted though they cost nothing."""
+        cdef Calendar* q = &self.calendar
+        cdef int p
+        ranks = sum([self.pool[p].ranks.n * (16 + 1 / 8) for p in range(self.n_pools)])
+        return {
+            "provider records (64 B)": self.slot_room * sizeof(Provider),
+            "provider columns: account, failures, index (4 B), reputation (8 B)": self.slot_room * 20,
+            "provider columns by rule: idle order (16 B), lease ask (8 B)": self.slot_room * 24,
+            "ids (4 B)": self.uid_room * 4,
+            "price ranks (16 B + bit)": int(ranks),
+            "job records (64 B + 32 B)": self.job_room * (sizeof(Job) + sizeof(Wandering)),
+            "events (24 B in chunks of 248 B)": q.chunk_capacity * sizeof(Chunk),
+            "calendar buckets (8 B)": q.n_buckets * 8,
+        }
+
     def read_providers(self, int p):
         cdef int64_t uid, n = 0, i = 0
         cdef int32_t slot
@@ -1700,9 +1801,9 @@ cdef class Core:
                 continue
             provider = &self.provider[slot]
             uids[i], index[i], ask[i], revenue[i] = uid, self.place_in_pool[slot], provider.ask, provider.revenue
-            failures[i], account[i] = self.failures[slot], self.account[slot]
-            work[i], reputation[i] = provider.work_hours, self.reputation[slot]
-            days[i] = self.online_days[slot] + (now - provider.online_since if provider.flags & ONLINE else 0.0)
+            failures[i], account[i] = self.failures[slot], self.account[slot] - 1
+            work[i], reputation[i] = provider.work_hours, self.reputation_of(slot)
+            days[i] = provider.online_days + (now if provider.flags & ONLINE else 0.0)
             flags[i], busy[i] = provider.flags, provider.job >= 0
             i += 1
         return {
@@ -1729,8 +1830,35 @@ cdef void* grown(void* block, int64_t n, int64_t size) except NULL:
     return larger
 
 
+cdef void* zeroed(void* block, int64_t used, int64_t n, int64_t size) except NULL:
+    """A larger block with ``used`` items of the old one and zeros behind them."""
+    cdef void* larger = calloc(n, size)
+    if larger == NULL:
+        raise MemoryError
+    if used:
+        memcpy(larger, block, used * size)
+    free(block)
+    return larger
+
+
+cdef inline bint earlier(double time, uint64_t sequence, double than, uint64_t than_sequence) noexcept nogil:
+    return time < than or (time == than and sequence < than_sequence)
+
+
 cdef inline uint64_t job_word(uint64_t seed, int64_t number) noexcept nogil:
     return mix(seed + <uint64_t>(number + 1) * golden())
+
+
+cdef inline double job_sample(LawConstants* law, uint64_t seed, int64_t number) noexcept nogil:
+    """A duration from the job's numbers from ``number`` on."""
+    if law.code >= 3:
+        return law.a
+    return sample(law, job_word(seed, number), job_word(seed, number + 1) if law.code == 2 else 0)
+
+
+cdef inline double over(double days, double speed) noexcept nogil:
+    """The quotient; a division by one is not worth its time."""
+    return days if speed == 1.0 else days / speed
 
 
 cdef inline int wait_bin(double days) noexcept nogil:

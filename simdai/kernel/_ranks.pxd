@@ -2,17 +2,23 @@
 
 from libc.stdint cimport int32_t, int64_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
+from libc.string cimport memcpy, memset
 
 cdef extern from "_compat.h" nogil:
     int simdai_ctz(uint64_t x)
     int simdai_popcount(uint64_t x)
+    void simdai_prefetch(const void* p)
+    void simdai_huge(void* block, size_t bytes)
+
+ctypedef struct Ranked:
+    int64_t ask
+    int32_t slot
 
 ctypedef struct Ranks:
     int64_t n                  # ranks given
     int n_levels
     uint64_t* level[5]
-    int32_t* order             # slot of each rank
-    int64_t* ask               # ask of each rank
+    Ranked* at                 # what stands at each rank
     int64_t first              # lowest rank set, -1
 
 cdef inline void ranks_close(Ranks* r) noexcept nogil:
@@ -20,10 +26,8 @@ cdef inline void ranks_close(Ranks* r) noexcept nogil:
     for k in range(5):
         free(r.level[k])
         r.level[k] = NULL
-    free(r.order)
-    free(r.ask)
-    r.order = NULL
-    r.ask = NULL
+    free(r.at)
+    r.at = NULL
 
 cdef inline int ranks_open(Ranks* r, int64_t n) noexcept nogil:
     """Make room for ``n`` ranks, none set."""
@@ -32,10 +36,10 @@ cdef inline int ranks_open(Ranks* r, int64_t n) noexcept nogil:
     r.n = n
     r.first = -1
     r.n_levels = 0
-    r.order = <int32_t*>malloc((n + 1) * sizeof(int32_t))
-    r.ask = <int64_t*>malloc((n + 1) * sizeof(int64_t))
-    if r.order == NULL or r.ask == NULL:
+    r.at = <Ranked*>malloc((n + 1) * sizeof(Ranked))
+    if r.at == NULL:
         return -1
+    simdai_huge(r.at, n * sizeof(Ranked))
     while True:
         words = (words + 63) >> 6
         if words == 0:
@@ -85,13 +89,15 @@ cdef inline void rank_clear(Ranks* r, int64_t rank) noexcept nogil:
     if rank == r.first:
         word = r.level[0][rank >> 6]
         r.first = (rank & ~<int64_t>63) + simdai_ctz(word) if word else first_set(r)
+        if r.first >= 0:
+            simdai_prefetch(&r.at[r.first])
 
 cdef inline int64_t ranks_within(Ranks* r, int64_t limit) noexcept nogil:
     """Number of ranks whose ask is at most ``limit``."""
     cdef int64_t low = 0, high = r.n, middle
     while low < high:
         middle = (low + high) >> 1
-        if r.ask[middle] <= limit:
+        if r.at[middle].ask <= limit:
             low = middle + 1
         else:
             high = middle
@@ -136,3 +142,41 @@ cdef inline int64_t next_set(Ranks* r, int64_t after) noexcept nogil:
             return -1
         bits = r.level[0][word]
     return (word << 6) + simdai_ctz(bits)
+
+cdef inline int sort_by_ask(Ranks* r) noexcept nogil:
+    """Sort ``at`` by ask, keeping the order of equals: radix passes over the digits in which asks differ."""
+    cdef int64_t counts[2048]
+    cdef int64_t i, k, lowest, highest, total, count
+    cdef int shift = 0
+    cdef Ranked* source = r.at
+    cdef Ranked* target
+    cdef Ranked* spare
+    if r.n < 2:
+        return 0
+    lowest = highest = source[0].ask
+    for i in range(r.n):
+        lowest = min(lowest, source[i].ask)
+        highest = max(highest, source[i].ask)
+    spare = <Ranked*>malloc((r.n + 1) * sizeof(Ranked))
+    if spare == NULL:
+        return -1
+    simdai_huge(spare, r.n * sizeof(Ranked))
+    target = spare
+    while (highest - lowest) >> shift:
+        memset(counts, 0, sizeof(counts))
+        for i in range(r.n):
+            counts[((source[i].ask - lowest) >> shift) & 2047] += 1
+        total = 0
+        for k in range(2048):
+            count = counts[k]
+            counts[k] = total
+            total += count
+        for i in range(r.n):
+            k = ((source[i].ask - lowest) >> shift) & 2047
+            target[counts[k]] = source[i]
+            counts[k] += 1
+        source, target = target, source
+        shift += 11
+    r.at = source
+    free(target)
+    return 0

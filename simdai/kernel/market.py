@@ -168,11 +168,9 @@ class Market:
         n = len(asks)
         if self.venues[self.pools_spec[pool].venue].escrow >= 0 and accounts is None:
             raise ValueError(f"pool {self.pools_spec[pool].name!r}: its venue pays; give an account to each provider")
-        account = np.full(n, -1, dtype=np.int64) if accounts is None else np.asarray(accounts, dtype=np.int64)
-        state = np.full(n, -1, dtype=np.int8)
-        if online is not None:
-            state[:] = np.asarray(online, dtype=bool)
-        if account.shape != (n,):
+        account = None if accounts is None else np.ascontiguousarray(accounts, dtype=np.int64)
+        state = None if online is None else np.array(np.broadcast_to(np.asarray(online, dtype=bool), n), dtype=np.int8)
+        if account is not None and account.shape != (n,):
             raise ValueError(f"{n} asks but accounts of shape {account.shape}")
         first = self._core.add_providers(pool, asks, account, state)
         return np.arange(first, first + n, dtype=np.int64)
@@ -182,7 +180,7 @@ class Market:
         if values.dtype.kind not in "iu":
             if values.size and not np.array_equal(values, np.floor(values)):
                 raise ValueError("asks are whole µUSD per GPU-hour")
-        out = values.astype(np.int64)
+        out = values.astype(np.int64, copy=False)
         if out.size and (out.min() < 0 or out.max() > spec.MAX_ASK):
             raise ValueError("asks must lie in 0 .. 2^53 µUSD per GPU-hour")
         return np.ascontiguousarray(out)
@@ -306,6 +304,11 @@ class Market:
         state = np.where(table["busy"], 2, np.where(~table["online"], 0, np.where(table["banned"], 3, 1)))
         table["state"] = state.astype(np.int8)
         return table
+
+    def work_hours(self, pool: int) -> NDArray[np.float64]:
+        """GPU-hours of completed jobs of each present provider of a pool, by id."""
+        hours: NDArray[np.float64] = self._core.work_hours(pool)
+        return hours
 
     def queue_length(self, venue: int) -> int:
         """Waiting jobs of a venue."""

@@ -93,8 +93,7 @@ class Provider:
         self.online = self.banned = self.leaving = self.is_idle = False
         self.job: Job | None = None
         self.spell: Timeout | None = None
-        self.online_since = 0.0
-        self.online_days = self.work_hours = 0.0
+        self.online_days = self.work_hours = 0.0  # days as a signed sum of times: + now while online
         self.revenue = self.failures = self.idle_ticket = 0
 
     def next_word(self) -> int:
@@ -671,7 +670,7 @@ class ReferenceCore:
         self.n_events += 1
         if provider.online:
             self._log(spec.DOWN, provider.uid)
-            provider.online_days += self.env.now - provider.online_since
+            provider.online_days += self.env.now
             if provider.job is None:
                 self._leave_state(provider)
             provider.online = False
@@ -684,7 +683,7 @@ class ReferenceCore:
             self._log(spec.UP, provider.uid)
             self._leave_state(provider)
             provider.online = True
-            provider.online_since = self.env.now
+            provider.online_days -= self.env.now
             self._spell(provider)
             self._enter_state(provider)
             if provider.is_idle:
@@ -692,20 +691,21 @@ class ReferenceCore:
         self._settle()
 
     def add_providers(
-        self, pool: int, asks: Sequence[int], accounts: Sequence[int], online: Sequence[int]
+        self, pool: int, asks: Sequence[int], accounts: Sequence[int] | None, online: Sequence[int] | None
     ) -> int:
         first = self.next_uid
         law = self.pools[pool]
-        for ask, account, state in zip(asks, accounts, online, strict=True):
+        for i, ask in enumerate(asks):
+            account = -1 if accounts is None else int(accounts[i])
             index = self.pool_members[pool]
             stream = entity_state(self.pool_key[pool], index)
-            provider = Provider(self.next_uid, index, pool, int(ask), int(account), stream, law.reputation)
+            provider = Provider(self.next_uid, index, pool, int(ask), account, stream, law.reputation)
             self.next_uid += 1
             self.pool_members[pool] += 1
             self.providers_by_uid[provider.uid] = provider
             drawn = unit(provider.next_word()) < law.online_share
-            provider.online = drawn if state < 0 else bool(state)
-            provider.online_since = self.env.now
+            provider.online = drawn if online is None else bool(online[i])
+            provider.online_days = -self.env.now if provider.online else 0.0
             self._log(spec.ENTER, provider.uid, int(provider.online))
             self._spell(provider)
             self._enter_state(provider)
@@ -854,6 +854,9 @@ class ReferenceCore:
             "queued": np.array([self.queue_length(v) for v in range(len(self.venues))], dtype=np.int64),
         }
 
+    def work_hours(self, pool: int) -> NDArray[np.float64]:
+        return np.array([p.work_hours for p in self.providers_by_uid.values() if p.pool == pool], dtype=np.float64)
+
     def read_providers(self, pool: int) -> dict[str, NDArray[Any]]:
         members = [p for p in self.providers_by_uid.values() if p.pool == pool]
         now = self.env.now
@@ -873,7 +876,7 @@ class ReferenceCore:
             "revenue": column([p.revenue for p in members], np.int64),
             "failures": column([p.failures for p in members], np.int64),
             "online_days": column(
-                [p.online_days + (now - p.online_since if p.online else 0.0) for p in members], np.float64
+                [p.online_days + (now if p.online else 0.0) for p in members], np.float64
             ),
             "reputation": column([p.reputation for p in members], np.float64),
             "account": column([p.account for p in members], np.int64),
