@@ -146,13 +146,19 @@ class Environment:
             else:
                 limit = (float("inf"), LAST)
                 budget = alone
-            heads = [source.head() for source in self._sources]
-            first = min(heads)
-            if first >= limit:
-                return acted
-            chosen = heads.index(first)
-            limit = min([limit, *heads[:chosen], *heads[chosen + 1 :]])
-            self._sources[chosen].run_until(limit[0], limit[1], budget)
+            if len(self._sources) == 1:
+                chosen = self._sources[0]
+                if chosen.head() >= limit:
+                    return acted
+            else:
+                heads = [source.head() for source in self._sources]
+                first = min(heads)
+                if first >= limit:
+                    return acted
+                place = heads.index(first)
+                chosen = self._sources[place]
+                limit = min([limit, *heads[:place], *heads[place + 1 :]])
+            chosen.run_until(limit[0], limit[1], budget)
             acted = True
             if budget != LAST:
                 return True

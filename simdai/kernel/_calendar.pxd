@@ -277,7 +277,7 @@ cdef inline int adapt(Calendar* q, double now, double rate, int64_t pending) noe
     """About sqrt(pending) events a bucket, and a ring of four mean delays."""
     cdef int64_t n_buckets = 64, events = 16
     cdef double width = q.width
-    while events < 1024 and events * events < pending:
+    while events < 1024 and 4 * events * events < pending:
         events *= 2
     while n_buckets * events < 4 * pending and n_buckets < MOST_BUCKETS:
         n_buckets *= 2

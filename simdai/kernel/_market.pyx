@@ -555,11 +555,9 @@ cdef class Core:
     cdef inline void log(self, int kind, int64_t number, int64_t other) noexcept nogil:
         cdef uint64_t bits, word
         memcpy(&bits, &self.now, sizeof(uint64_t))
-        word = bits ^ (
-            <uint64_t>kind * <uint64_t>0x9E3779B97F4A7C15
-            + <uint64_t>number * <uint64_t>0xC2B2AE3D27D4EB4F
-            + <uint64_t>other * <uint64_t>0x165667B19E3779F9
-        )
+        word = (
+            bits ^ <uint64_t>number * <uint64_t>0xC2B2AE3D27D4EB4F
+        ) + <uint64_t>(16 * other + kind) * <uint64_t>0x9E3779B97F4A7C15
         bits = (self.digest_word << 5) | (self.digest_word >> 59)
         self.digest_word = (bits ^ word) * <uint64_t>0xD6E8FEB86659FD93
         if self.tracing:
@@ -1713,6 +1711,14 @@ cdef class Core:
         columns = dict(zip(WHOLE_COUNTERS, whole.reshape(shape)))
         columns.update(zip(spec.COUNTERS_FLOAT, real.reshape(shape)))
         return columns
+
+    def read_counter(self, name, int v, int c):
+        cdef Line* line = self.line_of(v, c)
+        if name == "revenue":
+            return line.revenue
+        if name == "completed":
+            return line.completed
+        return self.read_counters()[name][v, c].item()
 
     def read_pools(self):
         cdef double now = self.env.now

@@ -276,6 +276,10 @@ class Market:
         table: dict[str, NDArray[Any]] = self._core.read_counters()
         return table
 
+    def counter(self, name: str, venue: int, job_class: int) -> Any:
+        """One number of :meth:`counters`, for those who read it often."""
+        return self._core.read_counter(name, venue, job_class)
+
     def outside(self) -> NDArray[np.int64]:
         """(n_classes,) jobs that chose no venue."""
         return np.array(self._core.outside, dtype=np.int64)

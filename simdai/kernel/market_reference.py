@@ -209,7 +209,7 @@ class ReferenceCore:
         if self.trace is not None:
             self.trace.append((now, kind, number, other))
         (bits,) = struct.unpack("<Q", struct.pack("<d", now))
-        word = bits ^ (kind * 0x9E3779B97F4A7C15 + number * 0xC2B2AE3D27D4EB4F + other * 0x165667B19E3779F9) & MASK
+        word = ((bits ^ (number * 0xC2B2AE3D27D4EB4F & MASK)) + (16 * other + kind) * 0x9E3779B97F4A7C15) & MASK
         rotated = ((self.digest_state << 5) | (self.digest_state >> 59)) & MASK
         self.digest_state = ((rotated ^ word) * 0xD6E8FEB86659FD93) & MASK
 
@@ -834,6 +834,9 @@ class ReferenceCore:
         table["queued"] = np.array(lengths, dtype=np.int64).reshape(shape)
         table["running"] = np.array(self.running, dtype=np.int64).reshape(shape)
         return table
+
+    def read_counter(self, name: str, v: int, c: int) -> Any:
+        return self.read_counters()[name][v, c].item()
 
     def read_pools(self) -> dict[str, NDArray[Any]]:
         table: dict[str, NDArray[Any]] = {s: np.array(counts, dtype=np.int64) for s, counts in self.count.items()}
