@@ -1,0 +1,6 @@
+"""``python -m simdai`` is the command line."""
+
+from simdai.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,425 @@
+"""The command line: every verb calls one public function and prints what it returns.
+
+Results go to stdout, progress and messages to stderr. Exit status: 0 ok, 2 bad input, 3 I/O, 4 some runs
+failed, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+import click
+
+import simdai
+from simdai.errors import ResultsError, SimdaiError, unknown
+
+if TYPE_CHECKING:
+    from simdai.results import Comparison, Results
+
+OK, BUG, BAD_INPUT, NO_IO, SOME_FAILED, INTERRUPTED = 0, 1, 2, 3, 4, 130
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and end the process with its exit status."""
+    if "_SIMDAI_COMPLETE" in os.environ:  # a shell asks for completions
+        app(prog_name="simdai")
+    status = run_app(list(sys.argv[1:] if arguments is None else arguments))
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        hush()
+    sys.exit(status)
+
+
+def run_app(arguments: list[str]) -> int:
+    """Run one verb and turn what happens into an exit status; mistakes get a sentence, not a traceback."""
+    debug = os.environ.get("SIMDAI_DEBUG", "") not in ("", "0")
+    try:
+        with app.make_context("simdai", arguments) as context:
+            return int(app.invoke(context) or OK)
+    except click.exceptions.Exit as leave:
+        return leave.exit_code
+    except click.ClickException as mistake:
+        mistake.show()
+        return BAD_INPUT
+    except (KeyboardInterrupt, click.Abort):
+        say("interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:
+        hush()
+        return OK
+    except (SimdaiError, OSError) as error:
+        if debug:
+            raise
+        say(str(error))
+        return NO_IO if isinstance(error, ResultsError | OSError) else BAD_INPUT
+
+
+def say(text: str) -> None:
+    """Write a message to stderr."""
+    click.echo(f"simdai: {text}", err=True)
+
+
+def hush() -> None:
+    """Let nothing more be written where nobody reads."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def emit(value: Any) -> None:
+    """Print a value as JSON."""
+    click.echo(json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False))
+
+
+def options(*wanted: Callable[[F], F]) -> Callable[[F], F]:
+    """Give a verb several options, in the order written."""
+
+    def give(function: F) -> F:
+        for option in reversed(wanted):
+            function = option(function)
+        return function
+
+    return give
+
+
+SETTINGS = options(
+    click.option(
+        "--set", "changes", multiple=True, metavar="a.b=v", help="Change one value of the scenario."
+    ),
+    click.option("--override", "overrides", multiple=True, metavar="NAME", help="Apply a named patch."),
+)
+RUNNING = options(
+    click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Luck of the run."),
+    click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Processes."),
+    click.option("--until", metavar="D", help="End after D days (or '30 d', '12 h')."),
+    click.option(
+        "--kernel", type=click.Choice(["compiled", "reference"]), help="The same results either way."
+    ),
+)
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else, on stdout.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(simdai.__version__, prog_name="simdai")
+def app() -> None:
+    """Simulate decentralized against centralized AI economics.
+
+    A SCENARIO is the name of a shipped one (such as first_market) or the path of a YAML file.
+    """
+
+
+@app.command()
+@click.argument("scenario")
+@SETTINGS
+@RUNNING
+@click.option("--replications", type=click.IntRange(min=1), default=1, show_default=True, help="Repetitions.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Folder for the results.  [default: results/NAME]"
+)
+@click.option("--force", is_flag=True, help="Replace other results under that name.")
+@click.option("--trace", is_flag=True, help="Keep every event of the market.")
+@AS_JSON
+def run(
+    scenario: str,
+    changes: tuple[str, ...],
+    overrides: tuple[str, ...],
+    seed: int,
+    workers: int,
+    until: str | None,
+    kernel: Literal["compiled", "reference"] | None,
+    replications: int,
+    out: Path | None,
+    force: bool,
+    trace: bool,
+    as_json: bool,
+) -> int:
+    """Run a scenario, print its outcomes, keep its results and write its report.
+
+    The same command again prints what is stored. An interrupted run goes on where it stopped.
+    """
+    from simdai.experiments.runs import planned, stored
+    from simdai.experiments.store import MANIFEST
+    from simdai.report.page import FILE, write
+
+    loaded = simdai.load(scenario, set=changes, overrides=overrides)
+    folder = out if out is not None else Path("results") / loaded.name
+    plan = planned([loaded], seed, replications, days(until), kernel, trace)
+    try:
+        results = stored(plan, folder, workers, force, told=say)
+    except KeyboardInterrupt:
+        say(f"what was made is kept in {folder}; the same command goes on from there")
+        raise
+    if as_json:
+        emit(results.to_json())
+    else:
+        outcome_table(results)
+    written = folder / FILE
+    if not written.exists() or written.stat().st_mtime < (folder / MANIFEST).stat().st_mtime:
+        write(simdai.Results.load(folder))
+    if not as_json:
+        click.echo(f"report: {written}")
+    return failures(results)
+
+
+@app.command()
+@click.argument("results", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), help="File to write.  [default: RESULTS/report.html]")
+def report(results: Path, out: Path | None) -> None:
+    """Write the report of stored results and print its path."""
+    from simdai.report.page import write
+
+    click.echo(write(simdai.Results.load(results), out))
+
+
+@app.command()
+@click.argument("results", type=click.Path(path_type=Path))
+@click.argument("run_key")
+@click.option("--kernel", type=click.Choice(["compiled", "reference"]), help="Make it on this kernel.")
+def rerun(results: Path, run_key: str, kernel: Literal["compiled", "reference"] | None) -> int:
+    """Make one stored run again and say whether it is the same to the last bit.
+
+    RUN_KEY is a key such as p0-r3, or the number of the replication. Exit status 4 where the runs differ.
+    """
+    from simdai.experiments.rerun import rerun as again
+
+    verdict = again(results, run_key, kernel)
+    click.echo(f"{verdict.key}: {'identical' if verdict.identical else verdict.difference}")
+    return OK if verdict.identical else SOME_FAILED
+
+
+@app.command()
+@click.argument("a")
+@click.argument("b")
+@SETTINGS
+@RUNNING
+@click.option("--replications", type=click.IntRange(min=1), default=10, show_default=True, help="Pairs.")
+@AS_JSON
+def compare(
+    a: str,
+    b: str,
+    changes: tuple[str, ...],
+    overrides: tuple[str, ...],
+    seed: int,
+    workers: int,
+    until: str | None,
+    kernel: Literal["compiled", "reference"] | None,
+    replications: int,
+    as_json: bool,
+) -> int:
+    """Run two scenarios with the same luck and print the differences B - A.
+
+    --set and --override change both.
+    """
+    first, second = (simdai.load(name, set=changes, overrides=overrides) for name in (a, b))
+    pair = simdai.compare(first, second, replications, seed, workers, days(until), kernel)
+    if as_json:
+        emit(pair.to_json())
+    else:
+        difference_table(pair)
+    return max(failures(pair.a), failures(pair.b))
+
+
+@app.command()
+@click.argument("scenarios", nargs=-1, required=True)
+def check(scenarios: tuple[str, ...]) -> int:
+    """Check scenario files and print every problem with its place."""
+    from simdai.schema import check as problems_of
+
+    problems = problems_of(scenarios)
+    for problem in problems:
+        click.echo(str(problem))
+    if not problems:
+        click.echo(f"{len(scenarios)} scenario{'s' * (len(scenarios) != 1)} without problems")
+    return BAD_INPUT if problems else OK
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of scenario files, for editors."""
+    from simdai.schema import json_schema
+
+    emit(json_schema())
+
+
+@app.command()
+@click.argument("family", required=False)
+def kinds(family: str | None) -> None:
+    """List the kinds that a scenario file may name, of all families or of one."""
+    from simdai import registry
+
+    families = registry.families()
+    if family is not None and family not in families:
+        raise SimdaiError(unknown("family", family, families))
+    for name in [family] if family else families:
+        click.echo(name)
+        for kind, cls in registry.kinds(name).items():
+            words = (cls.__doc__ or "").strip().splitlines()
+            click.echo(f"  {kind:<24}{words[0] if words else ''}".rstrip())
+
+
+@app.command()
+@click.argument("scenario")
+@SETTINGS
+@AS_JSON
+def sources(scenario: str, changes: tuple[str, ...], overrides: tuple[str, ...], as_json: bool) -> None:
+    """Print where every number of a scenario comes from, those of grade C (inferred or assumed) marked."""
+    from simdai.schema import sources as sources_of
+
+    rows = sources_of(simdai.load(scenario, set=changes, overrides=overrides))
+    if as_json:
+        emit(rows)
+        return
+    for row in rows:
+        click.echo(f"{row['path']} = {row['value']}{' ' + row['unit'] if row['unit'] else ''}")
+        grade = f"grade {row['grade']}{' (!)' if row['grade'] == 'C' else ''}" if row["grade"] else ""
+        said = (grade, row["source"], row["date"], row["note"], row["where"])
+        click.echo(f"    {'; '.join(part for part in said if part)}")
+
+
+@app.group()
+def new() -> None:
+    """Write a file to begin with."""
+
+
+@new.command("scenario")
+@click.argument("name")
+def new_scenario(name: str) -> None:
+    """Write NAME.yaml, a small scenario that runs, with comments."""
+    from simdai.schema import new_scenario as write
+
+    click.echo(write(name))
+
+
+@app.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def doctor(as_json: bool) -> None:
+    """Say what this installation is and what it can use."""
+    from simdai import doctor as checks
+
+    found = checks.report()
+    if as_json:
+        emit(found)
+    else:
+        click.echo(checks.text(found))
+
+
+@app.command()
+@click.argument("workload", type=click.Choice(["w1", "w2"]), default="w2")
+@click.option("--providers", type=click.IntRange(min=1), help="Providers (w2) or customers (w1).")
+@click.option("--days", "horizon", type=click.FloatRange(min=0, min_open=True), help="Horizon of w2.")
+@click.option(
+    "--repeats", type=click.IntRange(min=1), default=5, show_default=True, help="Fresh interpreters."
+)
+@click.option("--against", type=click.Choice(["simpy"]), help="Let plain SimPy do the same work.")
+@AS_JSON
+def bench(
+    workload: str,
+    providers: int | None,
+    horizon: float | None,
+    repeats: int,
+    against: str | None,
+    as_json: bool,
+) -> None:
+    """Measure the speed of the kernel that scenarios use."""
+    from simdai import bench as benchmark
+
+    measured = benchmark.run(workload, providers, horizon, repeats, against)
+    if as_json:
+        emit(measured)
+    else:
+        click.echo(benchmark.text(measured))
+
+
+def days(text: str | None) -> float | None:
+    """Read a time in days: a number, or a number with a unit of time."""
+    if text is None:
+        return None
+    from simdai.units import parse_quantity, parse_unit
+
+    value, unit = parse_quantity(text)
+    return value if not unit.dimension else unit.convert(value, parse_unit("d"))
+
+
+def failures(results: Results) -> int:
+    """Say which runs failed; the exit status that follows."""
+    if not results.failed:
+        return OK
+    first = results.failed[0]
+    said = f"{len(results.failed)} of {len(results.records)} runs of {results.name} failed"
+    say(f"{said}; the first is {first.key}: {first.short_error}")
+    return SOME_FAILED
+
+
+def outcome_table(results: Results) -> None:
+    """Print the outcomes with their intervals."""
+    from simdai.results import interval_texts
+
+    intervals = results.intervals()
+    several = len(results.records) > 1
+    heads = ("outcome", "mean", "95 % interval", "n", "unit") if several else ("outcome", "value", "unit")
+    rows = []
+    for name, interval in intervals.items():
+        mean, ends, n = interval_texts(interval)
+        unit = results.units.get(name, "")
+        rows.append((name, mean, ends, n, unit) if several else (name, mean, unit))
+    repeated = f"{len(results.records)} replication{'s' * several}"
+    print_table(f"{results.name}: {repeated}, seed {results.provenance['seed']}", heads, rows)
+
+
+def difference_table(pair: Comparison) -> None:
+    """Print paired differences with their intervals."""
+    from simdai.results import interval_texts, number
+
+    heads = ("outcome", "A", "B - A", "95 % interval", "n", "unit")
+    rows = [
+        (name, number(a), *interval_texts(difference), pair.unit(name))
+        for name, (a, _, difference) in pair.intervals().items()
+    ]
+    title = f"A = {pair.a.name}, B = {pair.b.name}: paired differences, seed {pair.a.provenance['seed']}"
+    print_table(title, heads, rows)
+
+
+def print_table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print rows under heads, names and units to the left, numbers to the right.
+
+    Names are whole in a file or a pipe; on a narrow terminal they are grouped by their first part.
+    """
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    table = laid_out(heads, rows)
+    needed = Console(width=1000).measure(table).maximum
+    if not console.is_terminal:
+        console = Console(highlight=False, width=max(80, needed))
+    elif needed > console.width:
+        grouped: list[Sequence[str]] = []
+        owners: set[str] = set()
+        for row in rows:
+            owner, _, rest = row[0].partition(".")
+            if owner not in owners:
+                grouped.append((owner, *("" for _ in row[1:])))
+                owners.add(owner)
+            grouped.append((f"  {rest}", *row[1:]))
+        table = laid_out(heads, grouped)
+    console.print(Text(title, style="bold"))
+    console.print(table)
+
+
+def laid_out(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Any:
+    """A rich table without lines."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for head in heads:
+        words = head in ("outcome", "unit")
+        table.add_column(head, justify="left" if words else "right", overflow="fold", no_wrap=not words)
+    for row in rows:
+        table.add_row(*map(Text, row))
+    return table

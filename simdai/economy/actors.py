@@ -1,0 +1,127 @@
+"""What a configured actor may ask of its world, and what the world asks of an actor."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Protocol
+
+from simdai.economy.calendar import Calendar
+from simdai.economy.compute_market import ComputeMarket, Venue
+from simdai.economy.hardware import Accelerator
+from simdai.economy.ledger import Ledger
+from simdai.economy.paths import Path
+from simdai.engine import EntityStream, Environment, Recorder, Streams
+from simdai.errors import Problem, listed, nearest, shown
+from simdai.registry import Configured
+
+__all__ = ["Actor", "Cloud", "Demand", "Network", "Seller", "Shock", "World", "absent"]
+
+
+class World(Protocol):
+    """Everything that an actor shares with the others.
+
+    Attributes
+    ----------
+    start_date : first day of the scenario; ``env.now`` counts days from its midnight
+    horizon : days
+    scale : real units that one simulated unit stands for
+    hardware : accelerators by name
+    sellers : clouds and networks with a venue, by name, in the order of the market's venues
+    """
+
+    env: Environment
+    streams: Streams
+    ledger: Ledger
+    calendar: Calendar
+    compute: ComputeMarket
+    recorder: Recorder
+    start_date: datetime.date
+    horizon: float
+    scale: float
+    hardware: Mapping[str, Accelerator]
+    clouds: Mapping[str, Any]
+    networks: Mapping[str, Any]
+    demand: Mapping[str, Any]
+
+    @property
+    def sellers(self) -> Mapping[str, Seller]: ...
+
+    def entity(self, *name: str) -> EntityStream:
+        """The stream of individual decisions ``name``, which branches with fresh luck renew."""
+
+    def on(self, path: Path) -> float:
+        """Value of a path now."""
+
+    def days_until(self, date: datetime.date) -> float:
+        """Days from the start of the scenario to a date's midnight; negative before the start."""
+
+    def at_window(self, function: Callable[[], None]) -> None:
+        """Call ``function`` whenever outcomes begin to be measured: at the start and after the warm-up."""
+
+
+def absent(what: str, names: Mapping[str, str], allowed: Iterable[str]) -> Iterator[Problem]:
+    """Problems for names that a scenario does not hold.
+
+    Parameters
+    ----------
+    what : they should be
+    names : by their path inside the object that uses them
+    """
+    allowed = list(allowed)
+    for path, name in names.items():
+        if name not in allowed:
+            yield Problem(
+                path=path,
+                found=f"unknown {what} {shown(name)}",
+                allowed=listed(allowed),
+                suggestion=nearest(name, allowed),
+            )
+
+
+class Actor(Protocol):
+    """An object on the clock."""
+
+    def start(self) -> None:
+        """Take up work; called once, at time 0, after the market is open."""
+
+
+class Seller(Actor, Protocol):
+    """An actor with a venue of the compute market."""
+
+    venue: Venue
+
+    def list_price(self, hardware: tuple[int, ...] | None) -> float:
+        """USD per GPU-hour of a speed-1 device that a customer would expect; nan when nothing fits."""
+
+
+class Cloud(Configured, family="cloud"):
+    """A seller with pooled capacity."""
+
+    def build(self, world: World, name: str) -> Seller:
+        """The cloud ``name`` of a world."""
+        raise NotImplementedError
+
+
+class Network(Configured, family="network"):
+    """A decentralised network."""
+
+    def build(self, world: World, name: str) -> Actor:
+        """The network ``name`` of a world."""
+        raise NotImplementedError
+
+
+class Demand(Configured, family="demand"):
+    """A group of customers."""
+
+    def build(self, world: World, name: str) -> Actor:
+        """The customers ``name`` of a world."""
+        raise NotImplementedError
+
+
+class Shock(Configured, family="shock"):
+    """Something that happens to a world at a date."""
+
+    def build(self, world: World, name: str) -> Actor:
+        """The shock ``name`` of a world."""
+        raise NotImplementedError

@@ -1,0 +1,61 @@
+"""When macro actors act: one order within an instant, whatever the order in which they were built."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from typing import Any, cast
+
+from simpy.events import Event
+
+from simdai.engine import Environment
+
+__all__ = ["Calendar", "Phase"]
+
+
+class Phase(float, enum.Enum):
+    """Order of the macro actions of one instant.
+
+    The values are SimPy priorities. Regime switches and shocks come before the market's events, and before
+    the processes that a user adds (priority 1); everything else after them.
+    """
+
+    REGIMES = 0.25
+    """Rules that change by date."""
+    SHOCKS = 0.5
+    DEMAND = 2.0
+    """Customers look at prices and waits, and choose."""
+    SUPPLY = 3.0
+    """Clouds and providers: prices, entry, exit."""
+    EPOCHS = 4.0
+    """Networks settle: burns, emission, rewards, sales."""
+    TRADERS = 5.0
+    MEASUREMENT = 8.0
+    """The end of the warm-up."""
+    RECORDING = 9.0
+
+
+class Calendar:
+    """Calls functions at set times; ties go by phase, then by the order in which the times were set.
+
+    Repeated times are ``first + n * interval``, never accumulated.
+    """
+
+    def __init__(self, env: Environment) -> None:
+        self._env = env
+
+    def at(self, time: float, phase: Phase, action: Callable[[], None]) -> None:
+        """Call ``action`` once, at ``time`` days."""
+        event = Event(cast(Any, self._env))
+        event._ok, event._value = True, None
+        event.callbacks.append(lambda _: action())
+        self._env.schedule(event, cast(int, phase.value), time - self._env.now)
+
+    def every(self, interval: float, phase: Phase, action: Callable[[], None], first: float) -> None:
+        """Call ``action`` at ``first``, ``first + interval``, …"""
+
+        def tick(n: int) -> None:
+            self.at(first + (n + 1) * interval, phase, lambda: tick(n + 1))
+            action()
+
+        self.at(first, phase, lambda: tick(0))

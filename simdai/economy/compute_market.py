@@ -1,0 +1,208 @@
+"""The compute market of a world: what it is made of, the kernel that runs it, what is measured."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simdai.economy.calendar import Calendar, Phase
+from simdai.economy.ledger import Ledger
+from simdai.economy.measures import Increment, Reading
+from simdai.engine import Environment, Streams
+from simdai.errors import SimdaiError
+from simdai.kernel import JobClassSpec, Market, PoolSpec, VenueSpec, make_market
+from simdai.kernel.market_spec import MAX_HARDWARE, MAX_VENUES
+
+__all__ = ["ComputeMarket", "Venue", "ask_in_micro_usd"]
+
+MICRO = 10**6
+
+Numbers = NDArray[Any]
+
+
+def ask_in_micro_usd(usd_per_gpu_hour: float) -> int:
+    """The nearest µUSD per GPU-hour, at least one: nothing is sold for nothing."""
+    return max(round(usd_per_gpu_hour * MICRO), 1)
+
+
+@dataclass
+class Venue:
+    """A place of the market as its owner knows it."""
+
+    index: int
+    name: str
+    is_cloud: bool
+    pools: list[int] = field(default_factory=list)
+
+
+class ComputeMarket:
+    """Gathers the market's description while a world is built; after `open`, runs and reads the kernel.
+
+    ``yesterday`` is what happened since the last daily reading, ``interval`` since the last recording,
+    `window` since the end of the warm-up.
+    """
+
+    def __init__(self, ledger: Ledger, hardware: list[str]) -> None:
+        if len(hardware) > MAX_HARDWARE:
+            raise SimdaiError(f"{len(hardware)} hardware classes; the market holds at most {MAX_HARDWARE}")
+        self._ledger = ledger
+        self.hardware = hardware
+        self.venues: list[Venue] = []
+        self._venue_specs: list[VenueSpec] = []
+        self._pool_specs: list[PoolSpec] = []
+        self._class_specs: list[JobClassSpec] = []
+        self.regions: dict[str, int] = {}
+        self._market: Market | None = None
+
+    # -- description -----------------------------------------------------------------------------------------
+
+    def add_venue(self, name: str, is_cloud: bool, **options: Any) -> Venue:
+        """Add a venue; its accounts are ``name.escrow``, ``name.fees``, ``name.revenue``."""
+        if len(self.venues) == MAX_VENUES:
+            raise SimdaiError(f"{name!r} is one venue too many; the market holds at most {MAX_VENUES}")
+        escrow, fee, payee = (self._ledger.open(f"{name}.{role}") for role in ("escrow", "fees", "revenue"))
+        self._venue_specs.append(VenueSpec(name=name, escrow=escrow, fee=fee, payee=payee, **options))
+        self.venues.append(Venue(len(self.venues), name, is_cloud))
+        return self.venues[-1]
+
+    def add_pool(self, spec: PoolSpec) -> int:
+        """Add providers that are alike; returns the index of the pool."""
+        self._pool_specs.append(spec)
+        self.venues[spec.venue].pools.append(len(self._pool_specs) - 1)
+        return len(self._pool_specs) - 1
+
+    def add_job_class(self, spec: JobClassSpec) -> int:
+        """Add a stream of jobs; returns its index."""
+        self._class_specs.append(spec)
+        return len(self._class_specs) - 1
+
+    def region(self, jurisdiction: str) -> int:
+        """Number of a jurisdiction."""
+        return self.regions.setdefault(jurisdiction, len(self.regions))
+
+    def hardware_index(self, name: str) -> int:
+        """Number of a hardware class."""
+        return self.hardware.index(name)
+
+    def venue(self, name: str) -> Venue:
+        """The venue called ``name``."""
+        return next(venue for venue in self.venues if venue.name == name)
+
+    def pool_spec(self, pool: int) -> PoolSpec:
+        """Description of a pool."""
+        return self._pool_specs[pool]
+
+    # -- running ---------------------------------------------------------------------------------------------
+
+    def open(
+        self,
+        env: Environment,
+        streams: Streams,
+        calendar: Calendar,
+        kernel: Literal["compiled", "reference"] | None,
+        trace: bool = False,
+    ) -> None:
+        """Make the kernel's market and start measuring."""
+        self._market = make_market(
+            env,
+            venues=self._venue_specs,
+            pools=self._pool_specs,
+            job_classes=self._class_specs,
+            streams=streams,
+            accounts=self._ledger.accounts("USD"),
+            kernel=kernel,
+            trace=trace,
+        )
+        self._installed, self._installed_at = np.zeros(len(self.venues)), env.now
+        self._day = self._interval = self._start = self.read()
+        self.yesterday = self.interval = self._day.until(self._day)
+        calendar.every(1.0, Phase.DEMAND, self._close_day, first=1.0)
+
+    @property
+    def market(self) -> Market:
+        """The kernel's market."""
+        assert self._market is not None, "the market is opened after all actors are built"
+        return self._market
+
+    def read(self) -> Reading:
+        """All cumulative counters now."""
+        market = self.market
+        return Reading(
+            market.env.now,
+            market.counters(),
+            market.pools(),
+            market.venue_table()["gpu_days"],
+            self._capacity_days(),
+            market.wait_histogram(),
+            market.outside(),
+            market.arrivals(),
+        )
+
+    def set_capacity(self, venue: Venue, gpus: int) -> None:
+        """Change the capacity of a cloud, keeping account of its time integral."""
+        self._installed = self._capacity_days()
+        self._installed_at = self.market.env.now
+        self.market.set_capacity(venue.index, gpus)
+
+    def _capacity_days(self) -> Numbers:
+        days = self.market.env.now - self._installed_at
+        total: Numbers = self._installed + days * self.market.venue_table()["capacity"]
+        return total
+
+    def _close_day(self) -> None:
+        now = self.read()
+        self.yesterday, self._day = self._day.until(now), now
+
+    def close_interval(self) -> None:
+        """End the interval between two recordings."""
+        now = self.read()
+        self.interval, self._interval = self._interval.until(now), now
+
+    def start_window(self) -> None:
+        """Measure outcomes from now on."""
+        self._start = self.read()
+
+    def window(self) -> Increment:
+        """What happened since `start_window`, or since the start."""
+        return self._start.until(self.read())
+
+    # -- measures --------------------------------------------------------------------------------------------
+
+    def use(self, venue: Venue, over: Increment) -> float:
+        """Share of a venue's GPU-time online that was hired; nan when nothing was online."""
+        if venue.is_cloud:
+            installed = float(over.capacity_days[venue.index])
+            return float(over.gpu_days[venue.index]) / installed if installed else math.nan
+        busy, idle = (self._gpu_days(venue, over, state) for state in ("busy_days", "idle_days"))
+        return busy / (busy + idle) if busy + idle else math.nan
+
+    def _gpu_days(self, venue: Venue, over: Increment, state: str) -> float:
+        return sum(float(over.pool_days[state][pool]) * self._pool_specs[pool].gpus for pool in venue.pools)
+
+    def speed(self, venue: Venue, over: Increment, hardware: tuple[int, ...] | None) -> float:
+        """Mean speed of the GPUs of some hardware classes that were hired, relative to an H100."""
+        if venue.is_cloud:
+            return self._venue_specs[venue.index].speed
+        fitting = [p for p in venue.pools if hardware is None or self._pool_specs[p].hardware in hardware]
+        speeds = [self._pool_specs[p].speed for p in fitting]
+        busy = [float(over.pool_days["busy_days"][p]) * self._pool_specs[p].gpus for p in fitting]
+        weights = busy if sum(busy) else [1.0] * len(busy)
+        return sum(s * w for s, w in zip(speeds, weights, strict=True)) / sum(weights) if speeds else math.nan
+
+    def work_hours(self, venues: list[Venue], over: Increment) -> float:
+        """GPU-hours of a speed-1 device in the jobs completed, by the mean work of each class."""
+        total = 0.0
+        for c, spec in enumerate(self._class_specs):
+            hours = 24.0 * spec.service.mean * spec.gpus * spec.devices
+            total += hours * sum(over.count("completed", venue.index, c) for venue in venues)
+        return total
+
+    def unit_cost(self, venues: list[Venue], over: Increment) -> float:
+        """All that customers paid per GPU-hour of work done, on a speed-1 device [USD/h]."""
+        hours = self.work_hours(venues, over)
+        paid = sum(over.count("revenue", v.index) for v in venues)
+        return paid / MICRO / hours if hours else math.nan

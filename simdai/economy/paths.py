@@ -1,0 +1,114 @@
+"""Numbers that change over time by a stated path, up as well as down."""
+
+from __future__ import annotations
+
+import datetime
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
+
+from simdai.registry import Configured, FrozenMapping
+from simdai.units import Date, Positive, Quantity
+
+__all__ = ["Annual", "Constant", "Path", "PathOf", "Points"]
+
+DAYS_PER_YEAR = 365.25
+
+
+class Path(Configured, family="path"):
+    """A positive number as a function of time."""
+
+    def at(self, time: float, start: datetime.date) -> float:
+        """The number ``time`` days after ``start``, the first day of the scenario."""
+        raise NotImplementedError
+
+
+class Constant(Path, kind="constant"):
+    """Does not change; a bare number in a file means this.
+
+    Parameters
+    ----------
+    value : the number
+    """
+
+    value: Positive
+
+    def at(self, time: float, start: datetime.date) -> float:
+        return self.value
+
+
+class Annual(Path, kind="annual"):
+    """Grows or shrinks at a steady rate from the start of the scenario.
+
+    Parameters
+    ----------
+    value : at the start
+    annual_factor : value a year later over value now
+    """
+
+    value: Positive
+    annual_factor: Positive
+
+    def at(self, time: float, start: datetime.date) -> float:
+        return self.value * math.exp(math.log(self.annual_factor) * time / DAYS_PER_YEAR)
+
+
+class Points(Path, kind="points"):
+    """Goes through dated values: straight in the logarithm between them, constant before and after.
+
+    Parameters
+    ----------
+    points : date to value
+    """
+
+    points: FrozenMapping[Date, Positive]
+
+    @model_validator(mode="after")
+    def _some(self) -> Self:
+        if not self.points:
+            raise ValueError("at least one dated point is needed")
+        return self
+
+    def at(self, time: float, start: datetime.date) -> float:
+        dates = sorted(self.points)
+        days = [date.toordinal() - start.toordinal() for date in dates]
+        logs = [math.log(self.points[date]) for date in dates]
+        return math.exp(float(np.interp(time, days, logs)))
+
+
+@dataclass(frozen=True)
+class PathOf:
+    """Mark a field that takes a path in a unit: ``price: Annotated[Path, PathOf("USD/h")]``.
+
+    A bare number, or text with a unit, is a path that does not change.
+    """
+
+    unit: str
+
+    def _read(self, value: Any) -> Any:
+        quantity = Quantity(self.unit, low=0.0)
+        if isinstance(value, Path):
+            return value
+        if not isinstance(value, Mapping):
+            return {"kind": "constant", "value": quantity.read(value)}
+        plain = dict(value)
+        if "value" in plain:
+            plain["value"] = quantity.read(plain["value"])
+        if isinstance(plain.get("points"), Mapping):
+            plain["points"] = {date: quantity.read(point) for date, point in plain["points"].items()}
+        return plain
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(self._read, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        text = {"type": "string", "description": Quantity(self.unit, low=0.0).allowed}
+        return {"anyOf": [{"type": "number", "exclusiveMinimum": 0}, text, handler(schema)]}

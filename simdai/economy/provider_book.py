@@ -1,0 +1,200 @@
+"""The columns of a population: one row for every provider that ever entered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simdai.mechanisms.reward import EpochWork
+
+__all__ = ["ProviderBook"]
+
+HOURS = 24.0
+MICRO = 10**6
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+_INTS = ("uid", "place", "index", "usd_account", "token_account")
+_FLOATS = (
+    "ask",  # USD per GPU-hour
+    "entered",  # day
+    "income",  # USD a day, average
+    "cost",  # USD a day, average running cost
+    "use",  # share of time online that was hired, average
+    "weight",  # sum of the weights of the averages of income and cost, for their bias at the start
+    "use_weight",
+    "token_rate",  # USD a day of token rewards, after the haircut
+    "seen_revenue",  # counters of the market when last read
+    "seen_work",
+    "seen_online",
+    "epoch_work",  # GPU-hours completed, USD paid for them and GPU-hours online since the last epoch
+    "epoch_value",
+    "epoch_online",
+    "owed",  # USD of power not yet billed
+)
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What the market says of the providers ``k`` since it was last asked."""
+
+    k: Ints
+    revenue: Floats
+    work: Floats
+    online: Floats
+
+
+class ProviderBook:
+    """Columns by provider, in order of entry; those who left keep their row, ``present`` lists the others."""
+
+    uid: Ints
+    place: Ints
+    index: Ints
+    usd_account: Ints
+    token_account: Ints
+    ask: Floats
+    entered: Floats
+    income: Floats
+    cost: Floats
+    use: Floats
+    weight: Floats
+    use_weight: Floats
+    token_rate: Floats
+    seen_revenue: Floats
+    seen_work: Floats
+    seen_online: Floats
+    epoch_work: Floats
+    epoch_value: Floats
+    epoch_online: Floats
+    owed: Floats
+
+    def __init__(self) -> None:
+        for name in _INTS:
+            setattr(self, name, np.empty(0, dtype=np.int64))
+        for name in _FLOATS:
+            setattr(self, name, np.empty(0))
+        self.alive = np.empty(0, dtype=bool)
+        self._rows: dict[int, Ints] = {}  # of each place, by index there
+
+    @property
+    def present(self) -> Ints:
+        """(n,) rows of the providers that have not left."""
+        return np.flatnonzero(self.alive)
+
+    def size_of(self, place: int) -> int:
+        """Providers that ever entered at ``place``."""
+        return len(self._rows.get(place, ()))
+
+    def add(self, place: int, uids: Ints, asks: Floats, usd: Ints, tokens: Ints, now: float) -> None:
+        """Append (n,) newcomers at a place."""
+        n, first = len(uids), self.size_of(place)
+        new: dict[str, Any] = {
+            "uid": uids,
+            "place": np.full(n, place),
+            "index": np.arange(first, first + n),
+            "usd_account": usd,
+            "token_account": tokens,
+            "ask": asks,
+            "entered": np.full(n, now),
+        }
+        rows = np.arange(len(self.alive), len(self.alive) + n)
+        for name in (*_INTS, *_FLOATS):
+            column = getattr(self, name)
+            setattr(self, name, np.concatenate([column, new.get(name, np.zeros(n)).astype(column.dtype)]))
+        self.alive = np.concatenate([self.alive, np.ones(n, dtype=bool)])
+        self._rows[place] = np.concatenate([self._rows.get(place, np.empty(0, dtype=np.int64)), rows])
+
+    def remove(self, k: Ints) -> None:
+        """Rows ``k`` leave."""
+        self.alive[k] = False
+
+    def _read(self, place: int, table: dict[str, Any]) -> _Seen:
+        k = self._rows[place][table["index"]]
+        revenue, work, online = table["revenue"] / MICRO, table["work_hours"], table["online_days"]
+        seen = _Seen(
+            k, revenue - self.seen_revenue[k], work - self.seen_work[k], online - self.seen_online[k]
+        )
+        self.seen_revenue[k], self.seen_work[k], self.seen_online[k] = revenue, work, online
+        return seen
+
+    def observe(
+        self,
+        tables: Sequence[dict[str, Any]],
+        busy_hours: Sequence[float],
+        days: float,
+        *,
+        gpus: int,
+        full_cost: float,
+        idle_cost: float,
+        income_weight: float,
+        use_weight: float,
+    ) -> None:
+        """Update the averages with what the market saw in ``days``.
+
+        Parameters
+        ----------
+        tables : the market's readings of each place's pool
+        busy_hours : GPU-hours in which the providers of each pool were hired
+        full_cost, idle_cost : USD per GPU-hour
+        income_weight, use_weight : weight of the new value in the averages
+        """
+        for place, (table, busy) in enumerate(zip(tables, busy_hours, strict=True)):
+            if not len(table["uid"]):
+                continue
+            seen = self._read(place, table)
+            k, hours = seen.k, HOURS * seen.online * gpus
+            hired = hired_hours(seen.work, hours, busy)
+            cost = idle_cost * hours + (full_cost - idle_cost) * hired
+            self.epoch_work[k] += seen.work
+            self.epoch_value[k] += seen.work * self.ask[k]
+            self.epoch_online[k] += hours
+            self.owed[k] += cost
+            # Weights w, w (1 - w), … over their sum: at first the plain mean of the days seen.
+            self.weight[k] += income_weight * (1.0 - self.weight[k])
+            step = income_weight / self.weight[k]
+            self.income[k] += step * (seen.revenue / days + self.token_rate[k] - self.income[k])
+            self.cost[k] += step * (cost / days - self.cost[k])
+            on = hours > 0
+            j = k[on]
+            self.use_weight[j] += use_weight * (1.0 - self.use_weight[j])
+            self.use[j] += use_weight / self.use_weight[j] * (hired[on] / hours[on] - self.use[j])
+
+    def take_epoch(self, speed: float) -> tuple[Ints, EpochWork]:
+        """Rows that did something since the last call, and what; those who left meanwhile are paid too."""
+        k = np.flatnonzero((self.epoch_work > 0) | (self.epoch_online > 0))
+        work = EpochWork(self.epoch_work[k] * speed, self.epoch_value[k].copy(), self.epoch_online[k] * speed)
+        for column in (self.epoch_work, self.epoch_value, self.epoch_online):
+            column[k] = 0.0
+        return k, work
+
+    def take_bills(self) -> Ints:
+        """Rows that owe for power."""
+        return np.flatnonzero(self.owed > 0)
+
+    def bill(self, k: Ints) -> list[int]:
+        """Micro-USD that rows ``k`` owe, the nearest; the debt is cleared."""
+        amounts: list[int] = np.rint(self.owed[k] * MICRO).astype(np.int64).tolist()
+        self.owed[k] = 0.0
+        return amounts
+
+
+def hired_hours(work: Floats, online: Floats, busy: float) -> Floats:
+    """GPU-hours in which each provider was hired, failed attempts included.
+
+    The market counts completed work by provider, hired time by pool only; the time is shared out in
+    proportion to the work, or to the time online when nothing was completed.
+
+    Parameters
+    ----------
+    work, online : (n,) GPU-hours completed and online
+    busy : GPU-hours hired, of all
+    """
+    weights = work if work.sum() > 0 else online
+    total = float(weights.sum())
+    hired: Floats = weights * (busy / total) if total else np.zeros(len(work))
+    return hired

@@ -1,0 +1,292 @@
+"""Populations of providers: what they earn, and how they leave, enter and set their prices."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+from simdai.economy.actors import World
+from simdai.economy.compute_market import Venue, ask_in_micro_usd
+from simdai.economy.laws import Exponential
+from simdai.economy.ledger import WORLD
+from simdai.economy.population import Behaviour, Population
+from simdai.economy.provider_book import ProviderBook
+from simdai.kernel import PoolSpec
+from simdai.mechanisms import provider_choice as choice
+from simdai.mechanisms.choice import weight_of_new
+from simdai.mechanisms.rounding import largest_remainder
+
+__all__ = ["Providers"]
+
+HOURS = 24.0
+MICRO = 10**6
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+class Providers:
+    """A population on the clock.
+
+    One pool of the market for each jurisdiction. Everything individual comes from streams keyed by the pool
+    and the provider's place in it, and by the day: who enters, leaves or is banned changes nobody else's
+    luck.
+    """
+
+    def __init__(
+        self, rules: Population, world: World, network: str, name: str, venue: Venue, asset: str | None
+    ) -> None:
+        self.rules, self.world, self.name = rules, world, f"{network}.{name}"
+        self.hardware = world.hardware[rules.hardware]
+        self.hardware_index = world.compute.hardware_index(rules.hardware)
+        self.asset = asset
+        self.usd = world.ledger.block(f"{network}.providers.{name}")
+        self.tokens = world.ledger.block(f"{network}.providers.{name}", asset) if asset else None
+        self.jurisdictions = list(rules.jurisdictions)
+        self.banned: set[str] = set()
+        self.pools = [
+            world.compute.add_pool(
+                PoolSpec(
+                    name=f"{self.name}.{place}",
+                    venue=venue.index,
+                    hardware=self.hardware_index,
+                    gpus=rules.gpus,
+                    region=world.compute.region(place),
+                    speed=self.hardware.speed,
+                    online=rules.online.kernel(),
+                    offline=(rules.offline or Exponential(mean=1.0)).kernel(),
+                    diurnal_amplitude=rules.diurnal_amplitude,
+                    diurnal_peak=rules.diurnal_peak / HOURS,
+                    reputation=rules.reputation,
+                )
+            )
+            for place in self.jurisdictions
+        ]
+        self._exit, self._ask = (
+            [world.entity(what, f"{self.name}.{place}") for place in self.jurisdictions]
+            for what in ("provider.exit", "provider.ask")
+        )
+        self._entry = world.entity("provider.entry", self.name)
+        self.book = ProviderBook()
+        self.capital_level = 1.0
+        """Factor on the price of hardware; shocks change it."""
+        self.posted: float | None = None
+        self._expected: list[tuple[float, int]] = []  # (day, number of entrants on their way)
+        self.exits = self.entries = 0
+
+    # -- costs -----------------------------------------------------------------------------------------------
+
+    @property
+    def marginal_cost(self) -> float:
+        """USD per GPU-hour at full load."""
+        return choice.marginal_cost_per_hour(self.hardware.power, self.rules.overhead, self.rules.electricity)
+
+    @property
+    def capital_cost(self) -> float:
+        """USD per GPU-hour that pays for hardware bought today."""
+        price = self.world.on(self.hardware.capital_cost) * self.capital_level
+        cost = choice.capital_cost_per_hour(
+            price, self.hardware.residual, self.hardware.life, self.rules.annual_return
+        )
+        return cost * self.rules.capital_share
+
+    @property
+    def _capital_per_day(self) -> float:
+        return self.capital_cost * HOURS * self.rules.gpus
+
+    # -- life ------------------------------------------------------------------------------------------------
+
+    def start(self, posted: float | None) -> None:
+        """The initial providers enter; ``posted`` is the network's price for a speed-1 device, or None."""
+        self.posted = posted
+        count = largest_remainder(
+            round(self.rules.count / self.world.scale), list(self.rules.jurisdictions.values())
+        )
+        for place, n in enumerate(count.tolist()):
+            self._enter(place, n, self.rules.ask)
+
+    def _enter(self, place: int, n: int, median: float | None) -> None:
+        """``n`` providers appear at a place, asking around ``median`` where the network posts no price."""
+        if n == 0:
+            return
+        first = self.book.size_of(place)
+        if self.posted is not None:
+            asks = np.full(n, self.posted * self.hardware.speed)
+        else:
+            assert median is not None
+            uniforms = self._ask[place].uniforms(np.arange(first, first + n), 0)
+            asks = median * np.exp(self.rules.ask_spread * ndtri(uniforms + 2.0**-54))
+            asks = np.maximum(asks, self.marginal_cost)
+        usd = self.usd.extend(n)
+        tokens = np.full(n, -1, dtype=np.int64) if self.tokens is None else self.tokens.extend(n)
+        units = np.array([ask_in_micro_usd(ask) for ask in asks], dtype=np.int64)
+        uids = self.world.compute.market.add_providers(self.pools[place], units, usd)
+        self.book.add(place, uids, units / MICRO, usd, tokens, self.world.env.now)
+        if self.jurisdictions[place] in self.banned:
+            self.world.compute.market.ban(uids)
+
+    def observe(self, days: float) -> None:
+        """Take in what the market did over ``days``: income, cost and use of every provider."""
+        tables = [self.world.compute.market.providers(pool) for pool in self.pools]
+        busy_days = self.world.compute.yesterday.pool_days["busy_days"]
+        behaviour, repricing = self.rules.behaviour, self.rules.repricing
+        self.book.observe(
+            tables,
+            [HOURS * self.rules.gpus * float(busy_days[pool]) for pool in self.pools],
+            days,
+            gpus=self.rules.gpus,
+            full_cost=self.marginal_cost,
+            idle_cost=self.marginal_cost * self.rules.idle_power,
+            income_weight=weight_of_new(days, behaviour.income_memory if behaviour else 0.0),
+            use_weight=weight_of_new(days, repricing.memory if repricing else 0.0),
+        )
+
+    def day(self, days: float, posted: float | None) -> None:
+        """A day's decisions, after `observe`: exits, entries, prices."""
+        self.posted = posted
+        if self.rules.behaviour is not None:
+            self._leave(self.rules.behaviour, days)
+            self._decide_entry(self.rules.behaviour, days)
+        self._arrive()
+        self._reprice(days)
+
+    @property
+    def margins(self) -> Floats:
+        """(n,) margins of the present providers at today's price of hardware."""
+        k = self.book.present
+        running = self.book.cost[k]
+        return choice.margin(self.book.income[k], running, running + self._capital_per_day)
+
+    @property
+    def mean_margin(self) -> float:
+        """Mean margin of those who have a record; nan when there are none."""
+        margins = self.margins[self._seasoned(self.book.present)]
+        return float(margins.mean()) if len(margins) else math.nan
+
+    def _seasoned(self, k: Ints) -> NDArray[np.bool_]:
+        memory = self.rules.behaviour.income_memory if self.rules.behaviour else 0.0
+        seasoned: NDArray[np.bool_] = self.world.env.now - self.book.entered[k] >= memory
+        return seasoned
+
+    def _leave(self, behaviour: Behaviour, days: float) -> None:
+        k = self.book.present
+        hazard = choice.exit_hazard(self.margins, behaviour.exit_hazard, behaviour.exit_sensitivity)
+        chance = choice.probability(hazard, days)
+        day = round(self.world.env.now)
+        drawn = np.ones(len(k))
+        for place, stream in enumerate(self._exit):
+            here = self.book.place[k] == place
+            drawn[here] = stream.uniforms(self.book.index[k[here]], day)
+        gone = k[(drawn < chance) & self._seasoned(k)]
+        if len(gone):
+            self.world.compute.market.remove_providers(self.book.uid[gone], drain=True)
+            self.book.remove(gone)
+            self.exits += len(gone)
+
+    def _decide_entry(self, behaviour: Behaviour, days: float) -> None:
+        day = round(self.world.env.now)
+        uniform = float(self._entry.uniforms([0], day)[0])
+        margin = self.mean_margin
+        if math.isnan(margin):
+            return
+        rate = choice.entrants_per_day(
+            len(self.book.present),
+            margin,
+            behaviour.entry_threshold,
+            behaviour.entry_speed,
+            behaviour.entry_ceiling,
+        )
+        n = choice.whole_number(rate * days, uniform)
+        if n:
+            self._expected.append((self.world.env.now + behaviour.entry_lag, n))
+
+    def _arrive(self) -> None:
+        """Those whose lag is over enter, where it is allowed."""
+        now = self.world.env.now
+        due = sum(n for day, n in self._expected if day <= now)
+        self._expected = [(day, n) for day, n in self._expected if day > now]
+        if due == 0:
+            return
+        weights = [0.0 if place in self.banned else w for place, w in self.rules.jurisdictions.items()]
+        cumulated = np.cumsum(weights)
+        if cumulated[-1] == 0:
+            return
+        uniforms = self._entry.uniforms(np.arange(1, due + 1), round(now))
+        places = np.searchsorted(cumulated / cumulated[-1], uniforms, side="right")
+        asks = self.book.ask[self.book.present]
+        median = float(np.median(asks)) if len(asks) else self.rules.ask
+        for place, n in enumerate(np.bincount(places, minlength=len(weights)).tolist()):
+            self._enter(place, n, median)
+        self.entries += due
+
+    def _reprice(self, days: float) -> None:
+        k, rules = self.book.present, self.rules.repricing
+        if self.posted is not None:
+            wanted = np.full(len(k), self.posted * self.hardware.speed)
+        elif rules is not None:
+            ceiling = math.inf if rules.ceiling is None else rules.ceiling
+            use = np.clip(self.book.use[k], 0.0, 1.0)
+            wanted = choice.repriced(
+                self.book.ask[k], use, rules.use_target, rules.speed, days, self.marginal_cost, ceiling
+            )
+        else:
+            return
+        units = np.maximum(np.rint(wanted * MICRO), 1).astype(np.int64)
+        moved = units != np.rint(self.book.ask[k] * MICRO).astype(np.int64)
+        if moved.any():
+            self.world.compute.market.reprice(self.book.uid[k[moved]], units[moved])
+            self.book.ask[k] = units / MICRO
+
+    # -- what befalls them -----------------------------------------------------------------------------------
+
+    def ban(self, jurisdiction: str) -> None:
+        """Nobody there may work any more, nor enter."""
+        if jurisdiction not in self.jurisdictions or jurisdiction in self.banned:
+            return
+        self.banned.add(jurisdiction)
+        uids = self._uids(jurisdiction)
+        if len(uids):
+            self.world.compute.market.ban(uids)
+
+    def unban(self, jurisdiction: str) -> None:
+        """Those there may work again."""
+        if jurisdiction not in self.banned:
+            return
+        self.banned.discard(jurisdiction)
+        uids = self._uids(jurisdiction)
+        if len(uids):
+            self.world.compute.market.unban(uids)
+
+    def _uids(self, jurisdiction: str) -> Ints:
+        pool = self.pools[self.jurisdictions.index(jurisdiction)]
+        uids: Ints = self.world.compute.market.providers(pool)["uid"]
+        return uids
+
+    # -- money -----------------------------------------------------------------------------------------------
+
+    def pay_running_cost(self) -> None:
+        """Pay for power out of earnings, as far as they reach; owners pay the rest from outside."""
+        k = self.book.take_bills()
+        ledger = self.world.ledger
+        accounts = ledger.accounts("USD")
+        world = ledger.open(WORLD)
+        for account, bill in zip(self.book.usd_account[k].tolist(), self.book.bill(k), strict=True):
+            amount = min(bill, accounts.balance(account))
+            if amount:
+                ledger.transfer(amount, "USD", account, world)
+
+    @property
+    def count(self) -> int:
+        """Simulated providers present that may work."""
+        barred = [place for place, name in enumerate(self.jurisdictions) if name in self.banned]
+        return int((~np.isin(self.book.place[self.book.present], barred)).sum())
+
+    @property
+    def list_price(self) -> float:
+        """USD per GPU-hour of a speed-1 device: the mean ask; nan when nobody is there."""
+        asks: Any = self.book.ask[self.book.present]
+        return float(asks.mean()) / self.hardware.speed if len(asks) else math.nan

@@ -1,0 +1,276 @@
+"""Things that happen to a world at a date."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Self
+
+from pydantic import model_validator
+
+from simdai.economy.actors import Shock, World, absent
+from simdai.economy.calendar import Phase
+from simdai.errors import Problem
+from simdai.units import Date, Days, Name, Positive, Share
+
+__all__ = [
+    "DemandStep",
+    "HardwarePriceStep",
+    "JurisdictionBan",
+    "LiquidityWithdrawal",
+    "Outage",
+    "ShockActor",
+    "TokenPriceCrash",
+]
+
+
+class DatedShock(Shock):
+    """A shock at midnight of a date, undone after a while if it is said to last.
+
+    Parameters
+    ----------
+    at : day on which it happens (00:00 UTC)
+    lasts : days until it is undone; for good without
+    """
+
+    at: Date
+    lasts: Days | None = None
+
+    def build(self, world: World, name: str) -> ShockActor:
+        return ShockActor(self, world, name)
+
+    def strike(self, world: World) -> Callable[[], None]:
+        """Happen; returns what undoes it."""
+        raise NotImplementedError
+
+
+class ShockActor:
+    """A shock on the calendar."""
+
+    def __init__(self, rules: DatedShock, world: World, name: str) -> None:
+        self.rules, self.world, self.name = rules, world, name
+
+    def start(self) -> None:
+        """Put the shock on the calendar; one that lies outside the run does not happen."""
+        time = self.world.days_until(self.rules.at)
+        if 0 <= time <= self.world.horizon:
+            self.world.calendar.at(time, Phase.SHOCKS, self._strike)
+
+    def _strike(self) -> None:
+        undo = self.rules.strike(self.world)
+        if self.rules.lasts is not None:
+            self.world.calendar.at(self.world.env.now + self.rules.lasts, Phase.SHOCKS, undo)
+
+
+def tokens_of(world: Any) -> dict[str, Any]:
+    """Tokens of a world or a scenario, by network."""
+    return {name: n.token for name, n in world.networks.items() if getattr(n, "token", None) is not None}
+
+
+def populations_of(world: World) -> list[Any]:
+    """All populations of providers."""
+    return [p for network in world.networks.values() for p in getattr(network, "populations", {}).values()]
+
+
+class DemandStep(DatedShock, kind="demand_step"):
+    """Potential demand is multiplied.
+
+    Parameters
+    ----------
+    factor : of the jobs a day
+    segments : names; all without
+    """
+
+    factor: Positive
+    segments: tuple[Name, ...] = ()
+
+    def check(self, scenario: Any) -> Iterator[Problem]:
+        yield from absent(
+            "segment", {f"segments[{n}]": s for n, s in enumerate(self.segments)}, scenario.demand
+        )
+
+    def strike(self, world: World) -> Callable[[], None]:
+        hit = [world.demand[name] for name in self.segments or world.demand]
+
+        def multiply(factor: float) -> None:
+            for segment in hit:
+                segment.level *= factor
+                segment.apply()
+
+        multiply(self.factor)
+        return lambda: multiply(1.0 / self.factor)
+
+
+class TokenPriceCrash(DatedShock, kind="token_price_crash"):
+    """Holders sell until the price has fallen, or a stated amount; the price moves by the sale alone.
+
+    Parameters
+    ----------
+    network : whose token
+    drop : share of its price that the token loses; the public sells what that takes, as far as it holds it
+    sale : or: tokens sold, as a share of the supply
+    belief : what the fundamental value is multiplied by, so that traders do not buy the price back; 1 leaves
+        it
+    """
+
+    network: Name
+    drop: Share | None = None
+    sale: Share | None = None
+    belief: Positive = 1.0
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.drop is None) == (self.sale is None):
+            raise ValueError("give either 'drop' or 'sale'")
+        if self.drop == 1.0:
+            raise ValueError("a price cannot lose all of itself by sales; give a 'drop' below 1")
+        return self
+
+    def check(self, scenario: Any) -> Iterator[Problem]:
+        yield from absent("network with a token", {"network": self.network}, tokens_of(scenario))
+
+    def strike(self, world: World) -> Callable[[], None]:
+        token = tokens_of(world)[self.network]
+        token.sentiment *= self.belief
+        if self.drop is not None:
+            token.move_to(token.price * (1.0 - self.drop), token.holders)
+        elif self.sale is not None:
+            wanted = int(world.ledger.supply(token.asset) * self.sale)
+            held = world.ledger.balance(token.asset, token.holders)
+            token.sell(min(wanted, held), token.holders, "world")
+
+        def recover() -> None:
+            token.sentiment /= self.belief
+
+        return recover
+
+
+class JurisdictionBan(DatedShock, kind="jurisdiction_ban"):
+    """Providers in a jurisdiction may not work, and none may enter there.
+
+    Parameters
+    ----------
+    jurisdiction : its name in the populations
+    networks : names; all without
+    """
+
+    jurisdiction: Name
+    networks: tuple[Name, ...] = ()
+
+    def check(self, scenario: Any) -> Iterator[Problem]:
+        named = {f"networks[{n}]": name for n, name in enumerate(self.networks)}
+        yield from absent("network", named, scenario.networks)
+        populations = [p for n in scenario.networks.values() for p in getattr(n, "providers", {}).values()]
+        places = {place for p in populations for place in p.jurisdictions}
+        yield from absent("jurisdiction", {"jurisdiction": self.jurisdiction}, places)
+
+    def strike(self, world: World) -> Callable[[], None]:
+        names = self.networks or tuple(world.networks)
+        hit = [p for name in names for p in getattr(world.networks[name], "populations", {}).values()]
+        for population in hit:
+            population.ban(self.jurisdiction)
+
+        def lift() -> None:
+            for population in hit:
+                population.unban(self.jurisdiction)
+
+        return lift
+
+
+class HardwarePriceStep(DatedShock, kind="hardware_price_step"):
+    """Hardware becomes dearer or cheaper for those who enter; clouds may pass it on.
+
+    Parameters
+    ----------
+    hardware : name of the class
+    factor : of its capital cost
+    cloud_factor : of the price of clouds that rent it out
+    """
+
+    hardware: Name
+    factor: Positive
+    cloud_factor: Positive = 1.0
+
+    def check(self, scenario: Any) -> Iterator[Problem]:
+        yield from absent("hardware", {"hardware": self.hardware}, scenario.hardware)
+
+    def strike(self, world: World) -> Callable[[], None]:
+        populations = [p for p in populations_of(world) if p.rules.hardware == self.hardware]
+        clouds = [c for c in world.clouds.values() if c.rules.hardware == self.hardware]
+
+        def multiply(factor: float, cloud_factor: float) -> None:
+            for population in populations:
+                population.capital_level *= factor
+            for cloud in clouds:
+                cloud.level *= cloud_factor
+                cloud.apply()
+
+        multiply(self.factor, self.cloud_factor)
+        return lambda: multiply(1.0 / self.factor, 1.0 / self.cloud_factor)
+
+
+class Outage(DatedShock, kind="outage"):
+    """A cloud takes less new work, or a network is cut off and what runs there fails.
+
+    Parameters
+    ----------
+    seller : name of a cloud or a network
+    share : of a cloud's capacity that takes no new work; a network loses all its providers
+    """
+
+    seller: Name
+    share: Share = 1.0
+
+    def check(self, scenario: Any) -> Iterator[Problem]:
+        sellers = [*scenario.clouds, *scenario.networks]
+        yield from absent("cloud or network", {"seller": self.seller}, sellers)
+        if self.seller in scenario.networks and self.share < 1.0:
+            allowed = "1: the outage of a network is total; jurisdiction_ban stops a part of it"
+            yield Problem(path="share", found=f"{self.share:g}", allowed=allowed)
+
+    def strike(self, world: World) -> Callable[[], None]:
+        if self.seller in world.clouds:
+            cloud = world.clouds[self.seller]
+
+            def cut(share: float) -> None:
+                cloud.outage = share
+                cloud.apply()
+
+            cut(self.share)
+            return lambda: cut(0.0)
+        populations = list(world.networks[self.seller].populations.values())
+        stopped = [(p, place) for p in populations for place in p.jurisdictions if place not in p.banned]
+        for population, place in stopped:
+            population.ban(place)
+
+        def restore() -> None:
+            for population, place in stopped:
+                population.unban(place)
+
+        return restore
+
+
+class LiquidityWithdrawal(DatedShock, kind="liquidity_withdrawal"):
+    """Market makers leave: the depth of a token's market shrinks at an unchanged price.
+
+    Parameters
+    ----------
+    network : whose token
+    share : of the depth that leaves
+    """
+
+    network: Name
+    share: Share
+
+    @model_validator(mode="after")
+    def _some_left(self) -> Self:
+        if self.share == 1.0:
+            raise ValueError("share: without any liquidity there is no price; give less than 1")
+        return self
+
+    def check(self, scenario: Any) -> Iterator[Problem]:
+        yield from absent("network with a token", {"network": self.network}, tokens_of(scenario))
+
+    def strike(self, world: World) -> Callable[[], None]:
+        token = tokens_of(world)[self.network]
+        token.scale_depth(1.0 - self.share)
+        return lambda: token.scale_depth(1.0 / (1.0 - self.share))

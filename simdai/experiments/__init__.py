@@ -1,0 +1,6 @@
+"""Many runs of one scenario or two, and what may be concluded from them."""
+
+from simdai.experiments.runs import compare, run
+from simdai.experiments.statistics import Interval, paired_difference, t_interval
+
+__all__ = ["Interval", "compare", "paired_difference", "run", "t_interval"]

@@ -1,0 +1,376 @@
+"""A results folder: what was asked (manifest), one row a run (SQLite), series and traces (Parquet).
+
+The row in ``ledger.sqlite`` is the commit. A shard of series is on disk, complete, before the rows that name
+it; a shard that no row names was left by a crash and is swept away when the folder is next written to.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simdai.errors import ResultsError
+from simdai.results import Results, RunRecord, RunSeries
+
+FORMAT = 1
+MANIFEST, SCENARIO, LEDGER, SERIES, TRACE, LOCK = (
+    "manifest.json",
+    "scenario.yaml",
+    "ledger.sqlite",
+    "series",
+    "trace",
+    ".lock",
+)
+HEAD = ("point", "replication", "time", "digest")
+TABLES = """
+CREATE TABLE IF NOT EXISTS runs (
+    key TEXT PRIMARY KEY, point INTEGER NOT NULL, replication INTEGER NOT NULL, status TEXT NOT NULL,
+    outcomes TEXT NOT NULL, error TEXT NOT NULL, seconds REAL NOT NULL, digest TEXT NOT NULL,
+    n_events INTEGER NOT NULL, kernel TEXT NOT NULL, content TEXT NOT NULL, shard TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS units (outcome TEXT PRIMARY KEY, unit TEXT NOT NULL);
+"""
+COLUMNS = (
+    *("key", "point", "replication", "status", "outcomes", "error"),
+    *("seconds", "digest", "n_events", "kernel", "content", "shard"),
+)
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A run as it comes out of a worker.
+
+    Parameters
+    ----------
+    record : the line of the ledger
+    series : what it recorded, None for a failed run
+    units : outcome name to unit
+    trace : column name to array, None unless a trace was asked for
+    """
+
+    record: RunRecord
+    series: RunSeries | None = None
+    units: Mapping[str, str] | None = None
+    trace: Mapping[str, NDArray[Any]] | None = None
+
+
+class Store:
+    """A results folder opened for writing, by one writer at a time.
+
+    Parameters
+    ----------
+    path : the folder; made where it is missing
+
+    Raises
+    ------
+    ResultsError : another process is writing there, or the folder holds something else
+    """
+
+    def __init__(self, path: Path) -> None:
+        from filelock import FileLock, Timeout
+
+        self.path = path
+        with reported(path):
+            if path.exists() and not path.is_dir():
+                raise ResultsError(f"{path} is a file; choose another folder with --out")
+            if path.is_dir() and not is_results(path) and any(p.name != LOCK for p in path.iterdir()):
+                raise ResultsError(
+                    f"{path} holds files that are not results of simdai; choose another folder with --out"
+                )
+            path.mkdir(parents=True, exist_ok=True)
+            self._lock = FileLock(path / LOCK)
+            try:
+                self._lock.acquire(timeout=0)
+            except Timeout:
+                raise ResultsError(
+                    f"{path}: another run is writing there; wait for it, or choose another folder with --out"
+                ) from None
+        self._ledger: sqlite3.Connection | None = None
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    @property
+    def manifest(self) -> dict[str, Any] | None:
+        """The manifest as stored, None in a new folder."""
+        return read_manifest(self.path) if (self.path / MANIFEST).exists() else None
+
+    def begin(self, manifest: Mapping[str, Any]) -> None:
+        """Write the manifest and the scenario as given, and open the ledger."""
+        with reported(self.path):
+            (self.path / SERIES).mkdir(exist_ok=True)
+            self.write_manifest(manifest)
+            write_atomically(self.path / SCENARIO, str(manifest.get("scenario", {}).get("text", "")).encode())
+            kept = {row[0] for row in self._open().execute("SELECT DISTINCT shard FROM runs")}
+            for shard in (self.path / SERIES).iterdir():
+                if shard.name not in kept:
+                    shard.unlink()
+
+    def write_manifest(self, manifest: Mapping[str, Any]) -> None:
+        """Replace the manifest in one step."""
+        text = json.dumps(manifest, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        with reported(self.path):
+            write_atomically(self.path / MANIFEST, text.encode())
+
+    def clear(self) -> None:
+        """Take away what an earlier run left."""
+        self._shut()
+        with reported(self.path):
+            for name in (SERIES, TRACE):
+                shutil.rmtree(self.path / name, ignore_errors=True)
+            names = (LEDGER, f"{LEDGER}-wal", f"{LEDGER}-shm", SCENARIO, "report.html", MANIFEST)
+            for name in names:
+                (self.path / name).unlink(missing_ok=True)
+
+    def add(self, finished: Sequence[Finished]) -> None:
+        """Commit runs: their shards first, then their rows in one transaction."""
+        if not finished:
+            return
+        with reported(self.path):
+            shards = self._write_series(finished)
+            for one in finished:
+                if one.trace is not None:
+                    write_trace(self.path / TRACE / f"{one.record.key}.parquet", one.trace)
+            rows = [record_row(one.record, shards.get(one.record.key, "")) for one in finished]
+            units = {name: unit for one in finished for name, unit in (one.units or {}).items()}
+            ledger = self._open()
+            marks = ", ".join("?" * len(COLUMNS))
+            with ledger:
+                ledger.executemany(f"INSERT OR REPLACE INTO runs VALUES ({marks})", rows)
+                ledger.executemany("INSERT OR REPLACE INTO units VALUES (?, ?)", sorted(units.items()))
+
+    def records(self) -> list[RunRecord]:
+        """The rows committed so far."""
+        return [row_record(row) for row in self._open().execute(f"SELECT {', '.join(COLUMNS)} FROM runs")]
+
+    def close(self) -> None:
+        """Fold the log into the ledger and let the next writer in."""
+        self._shut()
+        self._lock.release()
+
+    def _shut(self) -> None:
+        if self._ledger is not None:
+            self._ledger.close()
+            self._ledger = None
+
+    def _open(self) -> sqlite3.Connection:
+        if self._ledger is None:
+            self._ledger = sqlite3.connect(self.path / LEDGER)
+            self._ledger.execute("PRAGMA journal_mode=WAL")
+            self._ledger.execute("PRAGMA synchronous=NORMAL")
+            self._ledger.executescript(TABLES)
+        return self._ledger
+
+    def _write_series(self, finished: Sequence[Finished]) -> dict[str, str]:
+        """Write one shard for the runs that recorded the same series; return run key to shard name."""
+        groups: dict[tuple[str, ...], list[Finished]] = {}
+        for one in finished:
+            if one.series is not None:
+                groups.setdefault(tuple(one.series.values), []).append(one)
+        shards = {}
+        for group in groups.values():
+            stem = group[0].record.key if len(group) == 1 else f"{group[0].record.key}_{group[-1].record.key}"
+            name, count = f"{stem}.parquet", 1
+            while (self.path / SERIES / name).exists():
+                count += 1
+                name = f"{stem}_{count}.parquet"
+            write_shard(self.path / SERIES / name, group)
+            shards.update({one.record.key: name for one in group})
+        return shards
+
+
+def save(results: Results, path: Path) -> Path:
+    """Write results that are in memory to a new folder."""
+    with Store(path) as store:
+        if store.manifest is not None:
+            raise ResultsError(f"{path} holds results already; choose another folder")
+        store.begin(results.provenance)
+        series = results.run_series
+        store.add([Finished(r, series.get(r.key), results.units) for r in results.records])
+    return path
+
+
+def read(path: Path) -> Results:
+    """Read a results folder; the series only when they are first asked for."""
+    manifest = read_manifest(path)
+    if not (path / LEDGER).exists():
+        raise ResultsError(f"{path}: {LEDGER} is missing; no run was finished there")
+    with reported(path), reading(path / LEDGER) as ledger:
+        rows = list(ledger.execute(f"SELECT {', '.join(COLUMNS)} FROM runs"))
+        units = dict(ledger.execute("SELECT outcome, unit FROM units"))
+    shards = {row[0]: row[-1] for row in rows if row[-1]}
+    return Results(manifest, map(row_record, rows), lambda: read_series(path, shards), units, path)
+
+
+def read_manifest(path: Path) -> dict[str, Any]:
+    """Read and check ``manifest.json``."""
+    file = path / MANIFEST
+    if not file.exists():
+        what = "no such folder" if not path.exists() else f"{MANIFEST} is missing, so these are no results"
+        raise ResultsError(f"{path}: {what}")
+    try:
+        manifest = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ResultsError(f"{file}: cannot be read ({error})") from None
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        found = manifest.get("format") if isinstance(manifest, dict) else type(manifest).__name__
+        raise ResultsError(f"{file}: format {found!r}; this simdai reads format {FORMAT}")
+    return manifest
+
+
+def read_series(path: Path, shards: Mapping[str, str]) -> dict[str, RunSeries]:
+    """Read the shards that the ledger names, as run key to series."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    found: dict[str, RunSeries] = {}
+    for shard in sorted(set(shards.values())):
+        with reported(path):
+            try:
+                table = pq.read_table(path / SERIES / shard)
+            except pa.ArrowException as error:
+                raise ResultsError(f"{path / SERIES / shard}: damaged ({error})") from None
+        units = json.loads((table.schema.metadata or {}).get(b"units", b"{}"))
+        columns = {name: table[name].to_numpy() for name in table.column_names}
+        point, replication = columns["point"], columns["replication"]
+        edges = np.flatnonzero(np.diff(point) | np.diff(replication)) + 1
+        for first, last in zip([0, *edges], [*edges, len(point)], strict=True):
+            key = f"p{point[first]}-r{replication[first]}"
+            if shards.get(key) == shard:
+                values = {n: c[first:last] for n, c in columns.items() if n not in HEAD}
+                found[key] = RunSeries(
+                    columns["time"][first:last], columns["digest"][first:last], values, units
+                )
+    return found
+
+
+def write_shard(file: Path, group: Iterable[Finished]) -> None:
+    """Write the series of runs below one another, with the units in the file's metadata."""
+    import pyarrow as pa
+
+    columns: dict[str, list[NDArray[Any]]] = {}
+    units: dict[str, str] = {}
+    for one in group:
+        series, record = one.series, one.record
+        assert series is not None
+        n = len(series.times)
+        head: tuple[NDArray[Any], ...] = (
+            np.full(n, record.point, np.int32),
+            np.full(n, record.replication, np.int32),
+            np.asarray(series.times, np.float64),
+            np.asarray(series.digests, np.uint64),
+        )
+        for name, column in zip(HEAD, head, strict=True):
+            columns.setdefault(name, []).append(column)
+        for name, values in series.values.items():
+            columns.setdefault(name, []).append(values)
+        units.update(series.units)
+    table = pa.table({name: np.concatenate(parts) for name, parts in columns.items()})
+    write_parquet(file, table.replace_schema_metadata({"units": json.dumps(units)}))
+
+
+def write_trace(file: Path, trace: Mapping[str, NDArray[Any]]) -> None:
+    """Write the events of one run."""
+    import pyarrow as pa
+
+    file.parent.mkdir(exist_ok=True)
+    write_parquet(file, pa.table(dict(trace)))
+
+
+def write_parquet(file: Path, table: Any) -> None:
+    """Write a table so that the file is either whole or not there."""
+    import pyarrow.parquet as pq
+
+    unfinished = file.with_name(f".{file.name}.unfinished")
+    pq.write_table(table, unfinished, compression="zstd")
+    settle(unfinished, file)
+
+
+def write_atomically(file: Path, content: bytes) -> None:
+    """Replace a file in one step."""
+    unfinished = file.with_name(f".{file.name}.unfinished")
+    unfinished.write_bytes(content)
+    settle(unfinished, file)
+
+
+def settle(unfinished: Path, file: Path) -> None:
+    """Bring a written file to disk, then under its name."""
+    with open(unfinished, "rb+") as stream:
+        os.fsync(stream.fileno())
+    os.replace(unfinished, file)
+
+
+def record_row(record: RunRecord, shard: str) -> tuple[Any, ...]:
+    """Write a record as a row of the ledger; infinities are kept as text, which JSON lacks a number for."""
+    outcomes = {n: v if math.isfinite(v) else str(v) for n, v in record.outcomes.items()}
+    return (
+        record.key,
+        record.point,
+        record.replication,
+        record.status,
+        json.dumps(outcomes, allow_nan=False),
+        record.error,
+        record.seconds,
+        f"{record.digest:016x}",
+        record.n_events,
+        record.kernel,
+        record.content,
+        shard,
+    )
+
+
+def row_record(row: Sequence[Any]) -> RunRecord:
+    """Read a row of the ledger."""
+    cells = dict(zip(COLUMNS, row, strict=True))
+    del cells["key"], cells["shard"]
+    cells["outcomes"] = {name: float(value) for name, value in json.loads(cells["outcomes"]).items()}
+    cells["digest"] = int(cells["digest"], 16)
+    return RunRecord(**cells)
+
+
+def is_results(path: Path) -> bool:
+    """Whether a folder was written by a store (perhaps one that was interrupted)."""
+    return (path / MANIFEST).exists() or (path / LEDGER).exists()
+
+
+@contextmanager
+def reading(file: Path) -> Iterator[sqlite3.Connection]:
+    """Open a ledger for reading, with its log after a crash, and also in a folder that is read-only."""
+    for mode in ("mode=rw", "mode=ro", "mode=ro&immutable=1"):
+        ledger = sqlite3.connect(f"{file.resolve().as_uri()}?{mode}", uri=True)
+        try:
+            ledger.execute("SELECT count(*) FROM runs").fetchone()
+        except sqlite3.OperationalError:
+            ledger.close()
+            continue
+        try:
+            yield ledger
+        finally:
+            ledger.close()
+        return
+    raise ResultsError(f"{file}: not a ledger of runs, or not readable")
+
+
+@contextmanager
+def reported(path: Path) -> Iterator[None]:
+    """Turn what the disk or the database says into an error that names the folder."""
+    try:
+        yield
+    except (OSError, sqlite3.Error) as error:
+        raise ResultsError(f"{path}: {error}") from error
+
+
+Sink = Callable[[list[Finished]], None]

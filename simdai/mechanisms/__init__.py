@@ -1,0 +1,1 @@
+"""Rules of the world as pure functions and frozen classes: no clock, no ledger, no draws of their own."""

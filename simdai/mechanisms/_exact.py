@@ -1,0 +1,74 @@
+"""Exact numbers: whole base units, numbers as they are written, 18-digit decimals of Cosmos chains."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+__all__ = ["DECIMAL_ONE", "Exact", "amounts", "as_decimal", "decimal_quotient", "exact", "whole"]
+
+Exact = int | float | str | Decimal | Fraction
+
+DECIMAL_ONE = 10**18  # one, in the 18-digit decimals of the Cosmos SDK (math.LegacyDec)
+
+
+def whole(**values: int) -> tuple[int, ...]:
+    """Integers as Python ints.
+
+    A float passes only when it is whole (``5e6``). Raises ValueError for a fraction, a truth value or text.
+    """
+    return tuple(_whole(name, value) for name, value in values.items())
+
+
+def amounts(**values: int) -> tuple[int, ...]:
+    """Amounts in base units: integers as in `whole`, none below zero (ValueError)."""
+    return tuple(_not_negative(name, _whole(name, value)) for name, value in values.items())
+
+
+def exact(**values: Exact) -> tuple[Fraction, ...]:
+    """Numbers as they are written, none below zero.
+
+    The float 0.29 is 29/100, not its nearest binary fraction. Raises ValueError for text that is no number,
+    for a truth value, an infinity, a not-a-number or a negative.
+    """
+    return tuple(_not_negative(name, _fraction(name, value)) for name, value in values.items())
+
+
+def as_decimal(**values: Exact) -> tuple[int, ...]:
+    """Numbers in units of 1e-18, further digits rounded half to even; refuses what `exact` does."""
+    return tuple(round(number * DECIMAL_ONE) for number in exact(**values))
+
+
+def decimal_quotient(dividend: int, divisor: int) -> int:
+    """Quotient of two non-negative 18-digit decimals as the Cosmos SDK forms it.
+
+    Truncated at 36 digits, then rounded half to even at 18. Source: cosmossdk.io/math, LegacyDec.Quo.
+    """
+    return round(Fraction(dividend * DECIMAL_ONE**2 // divisor, DECIMAL_ONE))
+
+
+def _whole(name: str, value: int) -> int:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    try:
+        if not isinstance(value, bool | str) and int(value) == value:
+            return int(value)
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise ValueError(f"{name} = {value!r}: must be a whole number")
+
+
+def _fraction(name: str, value: Exact) -> Fraction:
+    if not isinstance(value, bool):
+        try:
+            return Fraction(repr(float(value))) if isinstance(value, float) else Fraction(value)
+        except (TypeError, ValueError, OverflowError):
+            pass
+    raise ValueError(f"{name} = {value!r}: must be a finite number")
+
+
+def _not_negative(name: str, value: Any) -> Any:
+    if value < 0:
+        raise ValueError(f"{name} = {value}: must be zero or above")
+    return value

@@ -1,0 +1,328 @@
+"""Bittensor: the block emission, and how a subnet's part of it is split inside the subnet.
+
+The shares of subnets are in :mod:`~simdai.mechanisms.subnet_shares`, registering and removing subnets and
+UIDs in :mod:`~simdai.mechanisms.subnet_life`; both are public here too.
+
+Amounts are rao (10^-9 TAO or alpha), Python ints, each part rounded down by itself as the chain does it. A
+float among integers stands for the decimal it prints as: 0.1 is a tenth.
+
+Source: ST = opentensor/subtensor@14bc6f9f9 (2026-06-30), pallets/subtensor/src.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from typing import Any, NamedTuple, TypeAlias, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from simdai.mechanisms.subnet_life import (
+    RemovalPayout,
+    lock_refund,
+    neuron_burn,
+    neuron_burn_adjusted,
+    neuron_to_prune,
+    removal_payout,
+    subnet_lock_cost,
+    subnet_seed,
+    subnet_to_prune,
+)
+from simdai.mechanisms.subnet_shares import (
+    apply_gate,
+    flow_ema,
+    gate_bar,
+    net_flow,
+    redistribute_disabled,
+    shares_by_flow,
+    shares_by_price,
+    shares_by_root_votes,
+    shares_by_tier,
+)
+
+__all__ = [
+    "AlphaOutSplit",
+    "DividendSplit",
+    "InjectionTerms",
+    "RemovalPayout",
+    "alpha_out_split",
+    "apply_gate",
+    "block_emission",
+    "dividend_distribution",
+    "flow_ema",
+    "gate_bar",
+    "injection_terms",
+    "lock_refund",
+    "net_flow",
+    "neuron_burn",
+    "neuron_burn_adjusted",
+    "neuron_to_prune",
+    "price_ema",
+    "redistribute_disabled",
+    "removal_payout",
+    "root_proportion",
+    "root_sell",
+    "shares_by_flow",
+    "shares_by_price",
+    "shares_by_root_votes",
+    "shares_by_tier",
+    "subnet_lock_cost",
+    "subnet_seed",
+    "subnet_to_prune",
+]
+
+Number: TypeAlias = int | float | Fraction
+Key = TypeVar("Key")
+
+
+class InjectionTerms(NamedTuple):
+    """What a subnet gets in a block, rao: into its pool, to its participants, and TAO to buy alpha with."""
+
+    tao_in: int
+    alpha_in: int
+    alpha_out: int
+    excess_tao: int
+
+
+class AlphaOutSplit(NamedTuple):
+    """Alpha minted for participants, rao; the parts may miss a few rao of the whole, which nobody gets."""
+
+    owner: int
+    miners: int
+    validators: int
+    root: int
+    recycled: int
+
+
+class DividendSplit(NamedTuple):
+    """Local and root dividends of each hotkey, rao: lists or mappings, as the dividends were given."""
+
+    local: Any
+    root: Any
+
+
+def block_emission(
+    issuance_rao: int, max_supply_rao: int = 21_000_000_000_000_000, base_rao: int = 1_000_000_000
+) -> int:
+    """Rao emitted per block at a given issuance; the same rule serves TAO and each alpha.
+
+    The emission halves each time the issuance reaches the middle of what is left to issue.
+
+    Parameters
+    ----------
+    issuance_rao : int >= 0 [rao], minted less recycled
+    max_supply_rao : int [rao], 21 million tokens
+    base_rao : int [rao/block], one token
+
+    Returns
+    -------
+    int [rao/block]; 0 from the maximum on; at a threshold itself the halving has happened
+
+    Raises
+    ------
+    ValueError : an issuance below 0
+
+    Notes
+    -----
+    Halvings follow issuance, not height, so recycling delays them; the first TAO halving came in December
+    2025. The chain takes a logarithm of 32 fractional bits; exact integers differ from it only beside a
+    threshold. Source: ST coinbase/block_emission.rs get_block_emission_for_issuance.
+    """
+    issued, supply, base = int(issuance_rao), int(max_supply_rao), int(base_rao)
+    if issued < 0:
+        raise ValueError(f"issuance_rao = {issued}: must be >= 0")
+    if issued >= supply:
+        return 0
+    return base >> (supply // (supply - issued)).bit_length() - 1
+
+
+def price_ema(
+    current: float,
+    spot: float,
+    blocks_since_start: int,
+    base: float = 3e-06,
+    halving_blocks: int = 201_600,
+    spot_cap: float = 1.0,
+) -> float:
+    """Next price EMA in TAO per alpha.
+
+    Parameters
+    ----------
+    current : EMA so far [TAO/alpha]; it starts from 0
+    spot : marginal price of the pool [TAO/alpha]
+    blocks_since_start : int >= 0 [blocks] since the subnet's start
+    base : weight of a block for an old subnet
+    halving_blocks : int > 0 [blocks], age at which the weight is half of ``base``
+    spot_cap : price above which the spot counts no more [TAO/alpha]
+
+    Returns
+    -------
+    float [TAO/alpha]
+
+    Notes
+    -----
+    Source: ST staking/stake_utils.rs update_moving_price; in force since 2025-02-13, the cap since 2025-03.
+    """
+    weight = base * blocks_since_start / (blocks_since_start + halving_blocks)
+    return (1.0 - weight) * current + weight * min(spot, spot_cap)
+
+
+def root_proportion(tao_weight: float, root_tao: float, alpha_issuance: float) -> float:
+    """F = w R / (w R + alpha issuance).
+
+    Parameters
+    ----------
+    tao_weight : weight of root TAO against alpha (0.18 on mainnet)
+    root_tao : TAO staked on root, in the unit of ``alpha_issuance`` [rao]
+    alpha_issuance : alpha in the pool and outside [rao]
+
+    Returns
+    -------
+    float in [0, 1]; 0 when there is neither
+
+    Notes
+    -----
+    Source: ST coinbase/block_step.rs root_proportion; in force since 2025-02-13.
+    """
+    weighted = tao_weight * root_tao
+    whole = weighted + alpha_issuance
+    return float(weighted / whole) if whole > 0 else 0.0
+
+
+def root_sell(ema: ArrayLike) -> bool:
+    """Whether root stakers' alpha accrues: when the price EMAs of all eligible subnets sum to more than 1.
+
+    Parameters
+    ----------
+    ema : (n,) [TAO/alpha]
+
+    Notes
+    -----
+    Source: ST coinbase/run_coinbase.rs get_network_root_sell_flag.
+    """
+    return bool(np.asarray(ema, dtype=np.float64).sum() > 1.0)
+
+
+def injection_terms(
+    tao_emission: Number, price: Number, root_proportion: Number, alpha_emission: int
+) -> InjectionTerms:
+    """What a subnet gets in a block, in rao: tao_in, alpha_in, alpha_out and the excess TAO.
+
+    TAO goes into the pool with alpha at the pool's price, but with no more alpha than the root proportion of
+    a block's alpha; the TAO that does not fit buys alpha from the pool ("chain buy").
+
+    Parameters
+    ----------
+    tao_emission : [rao], the subnet's share of the block emission
+    price : marginal price of the pool [TAO/alpha], >= 0; at 0 no alpha goes in and all TAO does
+    root_proportion : in [0, 1], see the function of that name
+    alpha_emission : int [rao], `block_emission` at the alpha issuance
+
+    Returns
+    -------
+    InjectionTerms : each rounded down by itself; a rao lost so is not issued
+
+    Raises
+    ------
+    ValueError : a negative price or emission
+
+    Notes
+    -----
+    Before this cap (in the code by 2026-06) the whole alpha emission was the limit: a ``root_proportion`` of
+    1. Source: ST coinbase/run_coinbase.rs get_subnet_terms.
+    """
+    tao, rate, cap = _exact(tao_emission), _exact(price), _exact(root_proportion) * int(alpha_emission)
+    if tao < 0 or rate < 0:
+        raise ValueError(f"tao_emission = {tao_emission!r}, price = {price!r}: must be >= 0")
+    alpha_in = tao / rate if rate else Fraction(0)
+    tao_in = tao
+    if alpha_in > cap:
+        alpha_in, tao_in = cap, cap * rate
+    return InjectionTerms(int(tao_in), int(alpha_in), int(alpha_emission), int(tao - tao_in))
+
+
+def alpha_out_split(
+    alpha_out: int, owner_cut: Number, root_proportion: Number, root_sell: bool
+) -> AlphaOutSplit:
+    """Split of the alpha minted for participants, in rao.
+
+    The owner's cut first; of the rest one half to miners, the other to validators, whose part in turn gives
+    the root proportion to root stakers.
+
+    Parameters
+    ----------
+    alpha_out : int [rao]
+    owner_cut : in [0, 1] (11796/65535, about 18 %); 0 where the owner has it switched off
+    root_proportion : in [0, 1], see the function of that name
+    root_sell : bool, see the function of that name; when False the root part is recycled
+
+    Returns
+    -------
+    AlphaOutSplit : (owner, miners, validators, root, recycled), each rounded down by itself
+
+    Notes
+    -----
+    Source: ST coinbase/run_coinbase.rs emit_to_subnets; in force since 2025-02-13.
+    """
+    owner = alpha_out * _exact(owner_cut)
+    half = (alpha_out - owner) / 2
+    root = half * _exact(root_proportion)
+    paid, lost = (int(root), 0) if root_sell else (0, int(root))
+    return AlphaOutSplit(int(owner), int(half), int(half - root), paid, lost)
+
+
+def dividend_distribution(
+    pending_validator_alpha: int,
+    pending_root_alpha: int,
+    tao_weight: Number,
+    stake: Mapping[Any, tuple[Number, Number]] | Sequence[tuple[Number, Number]],
+    dividends: Mapping[Any, Number] | Sequence[Number],
+) -> DividendSplit:
+    """Local and root dividends per hotkey in rao; `stake` holds (alpha, root TAO) of each hotkey.
+
+    A hotkey's dividend of the epoch is divided by what its stake weight consists of; the local parts share
+    the validators' alpha, the root parts the root stakers'.
+
+    Parameters
+    ----------
+    pending_validator_alpha, pending_root_alpha : int [rao], drained at the epoch
+    tao_weight : weight of root TAO against alpha
+    stake : (alpha, root TAO) [rao] by hotkey; a hotkey without an entry gets nothing
+    dividends : of the epoch by hotkey, any unit
+
+    Returns
+    -------
+    DividendSplit : (local, root), each a mapping by hotkey, or a list where the dividends were a sequence
+        [rao], rounded down
+
+    Notes
+    -----
+    A sum of zero pays nothing. Source: ST coinbase/run_coinbase.rs calculate_dividend_distribution.
+    """
+    holdings = stake if isinstance(stake, Mapping) else dict(enumerate(stake))
+    earned = dividends if isinstance(dividends, Mapping) else dict(enumerate(dividends))
+    weight = _exact(tao_weight)
+    local, root = dict.fromkeys(earned, Fraction(0)), dict.fromkeys(earned, Fraction(0))
+    for hotkey in earned.keys() & holdings.keys():
+        alpha, tao = (_exact(part) for part in holdings[hotkey])
+        whole = alpha + weight * tao
+        if whole:
+            dividend = _exact(earned[hotkey])
+            root[hotkey] = dividend * weight * tao / whole
+            local[hotkey] = dividend - root[hotkey]
+    paid = _pro_rata(pending_validator_alpha, local), _pro_rata(pending_root_alpha, root)
+    if isinstance(dividends, Mapping):
+        return DividendSplit(*paid)
+    return DividendSplit(*(list(part.values()) for part in paid))
+
+
+def _pro_rata(amount: int, weights: dict[Key, Fraction]) -> dict[Key, int]:
+    total = sum(weights.values())
+    return {key: int(amount * weight / total) if total else 0 for key, weight in weights.items()}
+
+
+def _exact(value: Number) -> Fraction:
+    if isinstance(value, Fraction):
+        return value
+    return Fraction(repr(float(value))) if isinstance(value, float) else Fraction(int(value))

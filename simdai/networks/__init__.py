@@ -1,0 +1,1 @@
+"""Networks: one file per protocol, and `composed`, put together from mechanisms in a scenario file."""

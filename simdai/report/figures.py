@@ -1,0 +1,458 @@
+"""Series drawn against the date: the mean over replications, in a band that holds 90 % of them."""
+
+from __future__ import annotations
+
+import math
+import re
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simdai.results import Results, number
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+BAND = (0.05, 0.95)
+MOST_LINES = 7
+APART = 25.0  # series whose typical sizes differ more than this get axes of their own
+# Okabe & Ito (2008), Color Universal Design: told apart by colour-blind readers; the pale yellow left out.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A5195")
+GREYS = ("#1a1a1a", "#6e6e6e", "#9a9a9a")
+DASHES = ("--", ":", "-.")
+STYLE: dict[str, Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 8.5,
+    "axes.titlesize": 9.0,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": "#555555",
+    "axes.linewidth": 0.6,
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "axes.axisbelow": True,
+    "grid.color": "#e3e3e3",
+    "grid.linewidth": 0.6,
+    "xtick.color": "#444444",
+    "ytick.color": "#444444",
+    "axes.labelcolor": "#333333",
+    "text.color": "#222222",
+    "lines.linewidth": 1.5,
+    "lines.solid_capstyle": "round",
+    "legend.frameon": False,
+    "figure.facecolor": "white",
+    "svg.hashsalt": "simdai",
+    "svg.fonttype": "path",
+}
+AXIS = {
+    "1": "ratio",
+    "count": "number",
+    "USD/h": "USD per GPU-hour",
+    "h": "hours",
+    "1/d": "per day",
+    "d": "days",
+}
+
+
+class Curve(NamedTuple):
+    """One series over all replications.
+
+    Parameters
+    ----------
+    name, unit : of the series
+    days : (n,) float [day] since the start
+    mean, low, high : (n,) float, over replications; low and high are the 5 % and 95 % quantiles
+    n : replications
+    """
+
+    name: str
+    unit: str
+    days: NDArray[np.float64]
+    mean: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    n: int
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A figure of the report: which series it takes and what it says.
+
+    Parameters
+    ----------
+    title : of the figure
+    pattern : regular expression; its group ``who`` names the curve, its group ``what`` (if any) the measure
+    sentence : what the figure shows
+    facets : one pair of axes for each ``who``, its curves named by ``what``
+    floor : whether the axis begins at zero
+    of : sections of the scenario that ``who`` must be named in; empty where it need not
+    """
+
+    title: str
+    pattern: str
+    sentence: str
+    facets: bool = False
+    floor: bool = True
+    of: tuple[str, ...] = ()
+
+    def chosen(self, names: Sequence[str], document: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+        """Series name to (who, what), for the series that this figure takes."""
+        named = {name for section in self.of for name in document.get(section, {})}
+        found = {}
+        for name in names:
+            match = re.fullmatch(self.pattern, name)
+            if match and (not self.of or match["who"] in named):
+                groups = match.groupdict()
+                what = re.sub(r"\.(count|margin)$", "", groups.get("what") or "")
+                found[name] = (groups["who"], {"count": "all", "margin": "all"}.get(what, what))
+        return found
+
+
+VENUES = ("networks", "clouds")
+PANELS = (
+    Panel(
+        "Gaps between closed and open",
+        r"(?P<who>gap\..+)",
+        "Each gap on axes of its own; the unit stands at the axis.",
+        facets=True,
+        floor=False,
+    ),
+    Panel(
+        "Price of a GPU-hour by venue",
+        r"(?P<who>[^.]+)\.price_usd_per_gpu_hour",
+        "What a completed GPU-hour cost, over all hardware a venue sold; clouds are grey and dashed.",
+        of=VENUES,
+    ),
+    Panel(
+        "Price of a GPU-hour by customer",
+        r"(?P<who>[^.]+)\.price_usd_per_gpu_hour",
+        "What each segment paid for a completed GPU-hour, over all venues it bought from.",
+        of=("demand",),
+    ),
+    Panel(
+        "Utilisation",
+        r"(?P<who>[^.]+)\.utilisation",
+        "Share of the GPU time on offer that was sold.",
+        of=VENUES,
+    ),
+    Panel(
+        "Market shares",
+        r"market\.share\.(?P<who>.+)",
+        "Share of all completed work, weighted by the speed of the hardware that did it.",
+        of=VENUES,
+    ),
+    Panel(
+        "Waiting time",
+        r"(?P<who>[^.]+)\.wait_hours_mean",
+        "Mean time from arrival to start, of the jobs that started in each recorded interval.",
+        of=VENUES,
+    ),
+    Panel(
+        "Providers and supply",
+        r"(?P<who>[^.]+)\.(?:providers\.)?(?P<what>(?:[^.]+\.)?count|capacity)",
+        "Providers of the networks, in all and by group, and GPUs of the clouds.",
+        facets=True,
+    ),
+    Panel(
+        "Providers' margins",
+        r"(?P<who>[^.]+)\.providers\.(?P<what>(?:[^.]+\.)?margin)",
+        "Income of providers against their costs: 0 covers the running costs, 1 the hardware too.",
+        facets=True,
+        floor=False,
+    ),
+    Panel(
+        "Token price",
+        r"(?P<who>[^.]+)\.token\.price_usd",
+        "Market price of each network's token.",
+    ),
+    Panel(
+        "Tokens created and destroyed",
+        r"(?P<who>[^.]+)\.token\.(?P<what>burned|issued|emitted|minted)",
+        "Tokens issued and burned since the start; supply falls while the burned line is the steeper one.",
+        facets=True,
+    ),
+    Panel(
+        "Revenue",
+        r"(?P<who>[^.]+)\.revenue_usd",
+        "What customers paid each venue in each recorded interval.",
+    ),
+    Panel(
+        "Demand",
+        r"(?P<who>[^.]+)\.jobs_per_day",
+        "Jobs that arrived in each segment, including those that chose no venue.",
+    ),
+)
+
+
+class Drawn(NamedTuple):
+    """A finished figure with its title, the sentence under it and the series in it."""
+
+    title: str
+    sentence: str
+    figure: Figure
+    names: tuple[str, ...]
+
+
+def curves(results: Results, names: Sequence[str]) -> list[Curve]:
+    """Bring series to their mean and band over the replications that have them."""
+    found = []
+    for name in names:
+        runs = [one for one in results.run_series.values() if name in one.values]
+        n = min(len(one.times) for one in runs)
+        table = np.array([one.values[name][:n] for one in runs])
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore", RuntimeWarning
+            )  # an instant at which no run has a value stays nan
+            mean = np.nanmean(table, axis=0)
+            low, high = np.nanquantile(table, BAND, axis=0)
+        found.append(Curve(name, runs[0].units[name], runs[0].times[:n], mean, low, high, len(runs)))
+    return found
+
+
+def figures(results: Results) -> Iterator[Drawn]:
+    """Draw what the results hold, one figure after the other; the caller closes each."""
+    names = list(dict.fromkeys(name for one in results.run_series.values() for name in one.values))
+    document = results.provenance.get("scenario", {}).get("resolved", {})
+    for panel in PANELS:
+        chosen = panel.chosen(names, document)
+        if not chosen:
+            continue
+        lines = [c for c in curves(results, list(chosen)) if np.any(np.isfinite(c.mean))]
+        if not any(np.nanmax(np.abs(line.mean)) > 0 for line in lines):
+            continue  # nothing was measured, or it never differed from zero
+        ranked = leading(lines)
+        groups = grouped(ranked, chosen, panel.facets)
+        with styled():
+            figure = drawn(results, groups, chosen, panel)
+        sentence = panel.sentence
+        if len(ranked) < len(lines):
+            sentence += f" The {len(ranked)} largest of {len(lines)} are drawn."
+        yield Drawn(panel.title, f"{sentence} {band_sentence(lines[0].n)}".strip(), figure, tuple(chosen))
+
+
+def leading(lines: list[Curve]) -> list[Curve]:
+    """The largest curves, in their old order, where there are too many to tell apart."""
+    limit = MOST_LINES * 2
+    if len(lines) <= limit:
+        return lines
+    kept = sorted(lines, key=size, reverse=True)[:limit]
+    return [line for line in lines if line in kept]
+
+
+def size(line: Curve) -> float:
+    """A curve's typical size."""
+    values = np.abs(line.mean[np.isfinite(line.mean)])
+    return float(np.median(values)) if len(values) else 0.0
+
+
+def grouped(lines: list[Curve], chosen: Mapping[str, tuple[str, str]], facets: bool) -> list[list[Curve]]:
+    """Decide which curves share axes: one unit and like sizes, or what belongs to one owner."""
+    groups: dict[Any, list[Curve]] = {}
+    if facets:
+        for line in lines:
+            groups.setdefault((chosen[line.name][0], line.unit), []).append(line)
+        return list(groups.values())
+    sizes = [size(line) for line in lines if size(line) > 0]
+    alike = len({line.unit for line in lines}) == 1 and (not sizes or max(sizes) < APART * min(sizes))
+    bounded = all(line.unit == "1" for line in lines)
+    if (alike or bounded) and len(lines) <= MOST_LINES:
+        return [lines]
+    return [[line] for line in lines]
+
+
+def band_sentence(n: int) -> str:
+    """Say what line and band are."""
+    if n == 1:
+        return "One replication, so no band."
+    return f"Lines are means over {n} replications, bands hold the middle 90 % of them."
+
+
+def drawn(
+    results: Results, groups: list[list[Curve]], chosen: Mapping[str, tuple[str, str]], panel: Panel
+) -> Figure:
+    """Lay a panel's axes out, at most two beside one another."""
+    from matplotlib.figure import Figure
+
+    bare = all(len(lines) == 1 for lines in groups)
+    columns = 1 if len(groups) == 1 else 3 if bare and len(groups) in (3, 5, 6, 9) else 2
+    rows = math.ceil(len(groups) / columns)
+    width, height = 7.0, 2.75 if columns == 1 else 2.15
+    figure = Figure(figsize=(width, height * rows + 0.1), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    for ax in axes[len(groups) :]:
+        ax.set_visible(False)
+    for ax, lines in zip(axes, groups, strict=False):
+        paint(results, ax, lines, panel.floor)
+        if len(groups) > 1 or len(lines) == 1:
+            who, what = chosen[lines[0].name]
+            ax.set_title(who if len(lines) > 1 or what in ("", "all") else f"{who}: {what}")
+        words = [chosen[line.name][1 if panel.facets else 0] for line in lines]
+        name_ends(results, ax, lines, words, (height - 0.35) * 72)
+    return figure
+
+
+def draw(results: Results, names: Sequence[str], ax: Axes | None = None) -> Axes:
+    """Draw series of one unit; see `Results.plot`."""
+    with styled():
+        if ax is None:
+            import matplotlib.pyplot as plt
+
+            _, ax = plt.subplots(figsize=(7.0, 3.0), layout="constrained")
+        lines = curves(results, names)
+        paint(results, ax, lines, floor=False)
+        if len(lines) == 1:
+            ax.set_title(names[0])
+        name_ends(results, ax, lines, names, ax.get_window_extent().height / ax.figure.dpi * 72)
+    return ax
+
+
+def paint(results: Results, ax: Axes, lines: Sequence[Curve], floor: bool) -> None:
+    """Put curves with their bands on axes."""
+    start = np.datetime64(results.provenance.get("start", "1970-01-01"), "s")
+    looks = appearance(results, lines)
+    dates: Any = []
+    alpha = 0.18 if len(lines) < 3 else 0.10
+    for line in lines:
+        dates = start + np.round(line.days * 86_400).astype("timedelta64[s]")
+        colour, dash = looks[line.name]
+        if line.n > 1:
+            ax.fill_between(dates, line.low, line.high, color=colour, alpha=alpha, linewidth=0)
+        ax.plot(dates, line.mean, dash, color=colour)
+    ax.set_ylabel(axis_label(lines[0]))
+    settle_axes(ax, lines, floor)
+    if len(dates) > 1:
+        ax.set_xlim(dates[0], dates[-1])
+
+
+def axis_label(line: Curve) -> str:
+    """What an axis counts, and in which unit."""
+    if line.unit == "count":
+        return {"capacity": "GPUs", "count": "providers"}.get(line.name.split(".")[-1], "number")
+    return AXIS.get(line.unit, line.unit)
+
+
+def appearance(results: Results, lines: Sequence[Curve]) -> dict[str, tuple[str, str]]:
+    """Colour and dash of each curve: clouds grey and dashed, an owner's colour the same in all figures."""
+    document = results.provenance.get("scenario", {}).get("resolved", {})
+    clouds, networks = list(document.get("clouds", {})), list(document.get("networks", {}))
+    looks = {}
+    for position, line in enumerate(lines):
+        parts = line.name.split(".")
+        cloud = next((clouds.index(part) for part in parts if part in clouds), None)
+        network = next((networks.index(part) for part in parts if part in networks), None)
+        alone = (
+            sum(any(part == other for other in o.name.split(".")) for o in lines for part in parts[:1]) == 1
+        )
+        if cloud is not None:
+            looks[line.name] = (GREYS[cloud % len(GREYS)], DASHES[cloud % len(DASHES)])
+        elif network is not None and (alone or parts[0] == "market"):
+            looks[line.name] = (COLOURS[network % len(COLOURS)], "-")
+        else:
+            looks[line.name] = (COLOURS[position % len(COLOURS)], "-")
+    return looks
+
+
+def settle_axes(ax: Axes, lines: Sequence[Curve], floor: bool) -> None:
+    """Set range and ticks: whole from zero where zero means something, percent for shares, short dates."""
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+    tops = [
+        np.nanmax(np.where(np.isfinite(part), part, np.nan))
+        for line in lines
+        for part in (line.mean, line.high)
+    ]
+    lows = [
+        np.nanmin(np.where(np.isfinite(part), part, np.nan))
+        for line in lines
+        for part in (line.mean, line.low)
+    ]
+    if floor and min(lows) >= 0:
+        top = max(tops)
+        ax.set_ylim(0, top * 1.06 if top > 0 else 1)
+    ax.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
+    shares = all(re.search("share|utilisation", line.name) for line in lines) and max(tops) <= 1.0
+    form = (lambda y, _: f"{100 * y:g} %") if shares else (lambda y, _: compact(y, max(tops)))
+    ax.yaxis.set_major_formatter(FuncFormatter(form))
+    if shares:
+        ax.set_ylabel("")
+    locator = AutoDateLocator(minticks=3, maxticks=7)  # type: ignore[no-untyped-call]
+    ax.xaxis.set_major_locator(locator)
+    ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+
+
+def last_value(line: Curve) -> float:
+    """Where the curve ends, nan where it has no value at all."""
+    known = line.mean[np.isfinite(line.mean)]
+    return float(known[-1]) if len(known) else math.nan
+
+
+def name_ends(
+    results: Results, ax: Axes, lines: Sequence[Curve], words: Sequence[str], height: float
+) -> None:
+    """Write names at the right of the curves' ends, moved apart on axes of about ``height`` points."""
+    if len(lines) < 2:
+        return
+    looks = appearance(results, lines)
+    ends = [(last_value(line), word, looks[line.name][0]) for line, word in zip(lines, words, strict=True)]
+    known = sorted(end for end in ends if math.isfinite(end[0]))
+    bottom, top = ax.get_ylim()
+    places = apart([(value - bottom) / (top - bottom) for value, *_ in known], 10.5 / max(height, 40.0))
+    for (_, word, colour), place in zip(known, places, strict=True):
+        ax.annotate(
+            word,
+            (1.0, place),
+            xycoords="axes fraction",
+            xytext=(5, 0),
+            textcoords="offset points",
+            color=colour,
+            va="center",
+            fontsize=8,
+            annotation_clip=False,
+        )
+
+
+def apart(places: Sequence[float], gap: float) -> list[float]:
+    """Move rising places apart by at least ``gap``, each crowd about its own middle.
+
+    >>> apart([0.0, 0.0, 1.0], 0.5)
+    [-0.25, 0.25, 1.0]
+    """
+    crowds: list[list[float]] = []  # middle, number of members
+    for place in places:
+        crowds.append([place, 1.0])
+        while len(crowds) > 1 and crowds[-1][0] - crowds[-2][0] < gap * (crowds[-1][1] + crowds[-2][1]) / 2:
+            middle, n = crowds.pop()
+            before, m = crowds[-1]
+            crowds[-1] = [(before * m + middle * n) / (m + n), m + n]
+    return [middle + gap * (k - (n - 1) / 2) for middle, n in crowds for k in range(int(n))]
+
+
+def compact(value: float, top: float) -> str:
+    """Write a tick of an axis that reaches to ``top``: thousands as k, millions as M, billions as bn.
+
+    >>> compact(5_000.0, 20_000.0), compact(2.5e6, 4e6), compact(900.0, 1_000.0)
+    ('5 k', '2.5 M', '900')
+    """
+    for from_, size, sign in ((1e9, 1e9, "bn"), (1e6, 1e6, "M"), (1e4, 1e3, "k")):
+        if value and top >= from_:
+            return f"{value / size:.4g} {sign}"
+    return number(value)
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """Draw in the report's style, whatever the user's own settings are."""
+    import matplotlib
+
+    with matplotlib.rc_context(STYLE):  # type: ignore[arg-type]
+        yield
