@@ -134,10 +134,10 @@ def w2(n: int, days: float, seed: int, kernel: Any = None) -> dict[str, Any]:
         hours, revenue = np.zeros(n), 0
         while True:
             yield env.timeout(EPOCH_HOURS / 24)
-            before, hours = hours, market.work_hours(0)
-            paid = market.counter("revenue", 0, 0)
-            book.epoch(np.subtract(hours, before, out=before), (paid - revenue) / 1e6)
-            revenue = paid
+            total, paid = market.work_hours(0), market.counter("revenue", 0, 0)
+            book.epoch(np.subtract(total, hours, out=hours), (paid - revenue) / 1e6)
+            hours, revenue = total, paid
+            del total
 
     env.process(epochs())
     env.run(until=days)
