@@ -52,4 +52,3 @@ clean:
 	rm -rf build dist simdai.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	rm -f simdai/kernel/*.so simdai/kernel/*.pyd simdai/kernel/_stamp*
 	find simdai tests -name __pycache__ -type d -prune -exec rm -rf {} +
-	rm -f .venv/simdai-installed

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,7 +20,7 @@ import simdai
 from simdai.errors import ResultsError, SimdaiError, unknown
 
 if TYPE_CHECKING:
-    from simdai.results import Comparison, Results
+    from simdai.results import Results
 
 OK, BUG, BAD_INPUT, NO_IO, SOME_FAILED, INTERRUPTED = 0, 1, 2, 3, 4, 130
 F = TypeVar("F", bound=Callable[..., Any])
@@ -29,6 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and end the process with its exit status."""
     if "_SIMDAI_COMPLETE" in os.environ:  # a shell asks for completions
         app(prog_name="simdai")
+    if arguments is None:  # a process of its own, which a scheduler may ask to end
+        signal.signal(signal.SIGTERM, end)
     status = run_app(list(sys.argv[1:] if arguments is None else arguments))
     try:
         sys.stdout.flush()
@@ -59,6 +62,11 @@ def run_app(arguments: list[str]) -> int:
             raise
         say(str(error))
         return NO_IO if isinstance(error, ResultsError | OSError) else BAD_INPUT
+
+
+def end(number: int, frame: object) -> None:
+    """End in order, with what was made stored, when the system asks for it."""
+    raise SystemExit(128 + number)
 
 
 def say(text: str) -> None:
@@ -138,13 +146,14 @@ def run(
     trace: bool,
     as_json: bool,
 ) -> int:
-    """Run a scenario, print its outcomes, keep its results and write its report.
+    """Run a scenario, print its outcomes and write its report.
 
-    The same command again prints what is stored. An interrupted run goes on where it stopped.
+    Results are kept in a folder: the same command again prints them, and an interrupted run goes on.
     """
     from simdai.experiments.runs import planned, stored
     from simdai.experiments.store import MANIFEST
     from simdai.report.page import FILE, write
+    from simdai.report.terminal import outcome_table
 
     loaded = simdai.load(scenario, set=changes, overrides=overrides)
     folder = out if out is not None else Path("results") / loaded.name
@@ -170,7 +179,7 @@ def run(
 @click.argument("results", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), help="File to write.  [default: RESULTS/report.html]")
 def report(results: Path, out: Path | None) -> None:
-    """Write the report of stored results and print its path."""
+    """Write the report of stored results; print its path."""
     from simdai.report.page import write
 
     click.echo(write(simdai.Results.load(results), out))
@@ -181,9 +190,10 @@ def report(results: Path, out: Path | None) -> None:
 @click.argument("run_key")
 @click.option("--kernel", type=click.Choice(["compiled", "reference"]), help="Make it on this kernel.")
 def rerun(results: Path, run_key: str, kernel: Literal["compiled", "reference"] | None) -> int:
-    """Make one stored run again and say whether it is the same to the last bit.
+    """Make a stored run again and say whether it is the same.
 
-    RUN_KEY is a key such as p0-r3, or the number of the replication. Exit status 4 where the runs differ.
+    Scenario and seed are taken from the manifest alone; trace, series and outcomes are compared to the last
+    bit. RUN_KEY is a key such as p0-r3, or the number of the replication. Exit status 4: they differ.
     """
     from simdai.experiments.rerun import rerun as again
 
@@ -211,10 +221,13 @@ def compare(
     replications: int,
     as_json: bool,
 ) -> int:
-    """Run two scenarios with the same luck and print the differences B - A.
+    """Run two scenarios with the same luck; print B - A.
 
+    Differences are paired by replication, with 95 % intervals.
     --set and --override change both.
     """
+    from simdai.report.terminal import difference_table
+
     first, second = (simdai.load(name, set=changes, overrides=overrides) for name in (a, b))
     pair = simdai.compare(first, second, replications, seed, workers, days(until), kernel)
     if as_json:
@@ -227,7 +240,7 @@ def compare(
 @app.command()
 @click.argument("scenarios", nargs=-1, required=True)
 def check(scenarios: tuple[str, ...]) -> int:
-    """Check scenario files and print every problem with its place."""
+    """Check scenario files; print every problem with its place."""
     from simdai.schema import check as problems_of
 
     problems = problems_of(scenarios)
@@ -249,7 +262,7 @@ def schema() -> None:
 @app.command()
 @click.argument("family", required=False)
 def kinds(family: str | None) -> None:
-    """List the kinds that a scenario file may name, of all families or of one."""
+    """List the kinds that a scenario file may name."""
     from simdai import registry
 
     families = registry.families()
@@ -267,7 +280,10 @@ def kinds(family: str | None) -> None:
 @SETTINGS
 @AS_JSON
 def sources(scenario: str, changes: tuple[str, ...], overrides: tuple[str, ...], as_json: bool) -> None:
-    """Print where every number of a scenario comes from, those of grade C (inferred or assumed) marked."""
+    """Print where every number of a scenario comes from.
+
+    Numbers of grade C, inferred or assumed, are marked.
+    """
     from simdai.schema import sources as sources_of
 
     rows = sources_of(simdai.load(scenario, set=changes, overrides=overrides))
@@ -353,73 +369,3 @@ def failures(results: Results) -> int:
     said = f"{len(results.failed)} of {len(results.records)} runs of {results.name} failed"
     say(f"{said}; the first is {first.key}: {first.short_error}")
     return SOME_FAILED
-
-
-def outcome_table(results: Results) -> None:
-    """Print the outcomes with their intervals."""
-    from simdai.results import interval_texts
-
-    intervals = results.intervals()
-    several = len(results.records) > 1
-    heads = ("outcome", "mean", "95 % interval", "n", "unit") if several else ("outcome", "value", "unit")
-    rows = []
-    for name, interval in intervals.items():
-        mean, ends, n = interval_texts(interval)
-        unit = results.units.get(name, "")
-        rows.append((name, mean, ends, n, unit) if several else (name, mean, unit))
-    repeated = f"{len(results.records)} replication{'s' * several}"
-    print_table(f"{results.name}: {repeated}, seed {results.provenance['seed']}", heads, rows)
-
-
-def difference_table(pair: Comparison) -> None:
-    """Print paired differences with their intervals."""
-    from simdai.results import interval_texts, number
-
-    heads = ("outcome", "A", "B - A", "95 % interval", "n", "unit")
-    rows = [
-        (name, number(a), *interval_texts(difference), pair.unit(name))
-        for name, (a, _, difference) in pair.intervals().items()
-    ]
-    title = f"A = {pair.a.name}, B = {pair.b.name}: paired differences, seed {pair.a.provenance['seed']}"
-    print_table(title, heads, rows)
-
-
-def print_table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print rows under heads, names and units to the left, numbers to the right.
-
-    Names are whole in a file or a pipe; on a narrow terminal they are grouped by their first part.
-    """
-    from rich.console import Console
-    from rich.text import Text
-
-    console = Console(highlight=False)
-    table = laid_out(heads, rows)
-    needed = Console(width=1000).measure(table).maximum
-    if not console.is_terminal:
-        console = Console(highlight=False, width=max(80, needed))
-    elif needed > console.width:
-        grouped: list[Sequence[str]] = []
-        owners: set[str] = set()
-        for row in rows:
-            owner, _, rest = row[0].partition(".")
-            if owner not in owners:
-                grouped.append((owner, *("" for _ in row[1:])))
-                owners.add(owner)
-            grouped.append((f"  {rest}", *row[1:]))
-        table = laid_out(heads, grouped)
-    console.print(Text(title, style="bold"))
-    console.print(table)
-
-
-def laid_out(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Any:
-    """A rich table without lines."""
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for head in heads:
-        words = head in ("outcome", "unit")
-        table.add_column(head, justify="left" if words else "right", overflow="fold", no_wrap=not words)
-    for row in rows:
-        table.add_row(*map(Text, row))
-    return table

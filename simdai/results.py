@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-__all__ = ["Comparison", "Results", "RunRecord", "RunSeries"]
+__all__ = ["Results", "RunRecord", "RunSeries"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -323,93 +323,6 @@ class Results:
         title = f"<p><b>{html.escape(self.name)}</b>: seed {seed}, {n} replication{'s' * (n != 1)}</p>"
         rows = [(name, *interval_texts(i), self.units.get(name, "")) for name, i in self.intervals().items()]
         return title + html_table(("outcome", "mean", "95 % interval", "n", "unit"), rows)
-
-
-class Comparison:
-    """Paired differences ``b - a`` of two scenarios that share their luck.
-
-    Parameters
-    ----------
-    a, b : Results with the same seed and replications
-    """
-
-    def __init__(self, a: Results, b: Results) -> None:
-        self.a = a
-        self.b = b
-
-    def intervals(self) -> dict[str, tuple[float, float, Any]]:
-        """Outcome name to (mean of a, mean of b, `Interval` of ``b - a``), over complete pairs."""
-        from simdai.experiments.statistics import paired_difference, t_interval
-
-        first = {r.replication: r.outcomes for r in self.a.records if r.status == "ok"}
-        second = {r.replication: r.outcomes for r in self.b.records if r.status == "ok"}
-        pairs = [key for key in first if key in second]
-        shared = {n for key in pairs for n in first[key]} & {n for key in pairs for n in second[key]}
-        table = {}
-        for name in sorted(shared, key=importance):
-            x = np.array([first[key].get(name, math.nan) for key in pairs])
-            y = np.array([second[key].get(name, math.nan) for key in pairs])
-            whole = ~(np.isnan(x) | np.isnan(y))
-            x, y = x[whole], y[whole]
-            table[name] = (t_interval(x).mean, t_interval(y).mean, paired_difference(x, y))
-        return table
-
-    @property
-    def differences(self) -> pd.DataFrame:
-        """Columns outcome, unit, a, b, difference, low, high (95 % paired t interval) and n pairs."""
-        import pandas as pd
-
-        columns = ["outcome", "unit", "a", "b", "difference", "low", "high", "n"]
-        rows = [(name, self.unit(name), a, b, *d) for name, (a, b, d) in self.intervals().items()]
-        table = pd.DataFrame(rows, columns=columns)
-        table.attrs["units"] = {**self.a.units, **self.b.units}
-        return table
-
-    @property
-    def unpaired(self) -> dict[str, str]:
-        """Outcomes that only one of the two reports, with the name of that one."""
-        names = {r: {n for record in r.records for n in record.outcomes} for r in (self.a, self.b)}
-        only_a, only_b = names[self.a] - names[self.b], names[self.b] - names[self.a]
-        return {**dict.fromkeys(sorted(only_a), self.a.name), **dict.fromkeys(sorted(only_b), self.b.name)}
-
-    def unit(self, name: str) -> str:
-        """Unit of an outcome."""
-        return self.a.units.get(name, self.b.units.get(name, ""))
-
-    def to_json(self) -> dict[str, Any]:
-        """What ``simdai compare --json`` prints; null stands for what has no value."""
-        outcomes = {
-            name: {
-                "a": finite(a),
-                "b": finite(b),
-                "difference": finite(d.mean),
-                "low": finite(d.low),
-                "high": finite(d.high),
-                "n": d.n,
-                "unit": self.unit(name),
-            }
-            for name, (a, b, d) in self.intervals().items()
-        }
-        return {
-            "a": self.a.name,
-            "b": self.b.name,
-            "seed": self.a.provenance.get("seed"),
-            "replications": len(self.a.records),
-            "outcomes": outcomes,
-            "result_hash": {"a": self.a.hash, "b": self.b.hash},
-        }
-
-    def __repr__(self) -> str:
-        return f"<Comparison of {self.b.name!r} against {self.a.name!r}: {len(self.a.records)} pairs>"
-
-    def _repr_html_(self) -> str:
-        title = f"<p><b>{html.escape(self.b.name)}</b> minus <b>{html.escape(self.a.name)}</b>, paired</p>"
-        rows = [
-            (name, number(a), number(b), *interval_texts(d), self.unit(name))
-            for name, (a, b, d) in self.intervals().items()
-        ]
-        heads = ("outcome", self.a.name, self.b.name, "difference", "95 % interval", "n", "unit")
-        return title + html_table(heads, rows)
 
 
 def finite(value: float) -> float | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from simdai.economy.calendar import Calendar, Phase
 from simdai.economy.ledger import Ledger
@@ -17,16 +17,22 @@ from simdai.errors import SimdaiError
 from simdai.kernel import JobClassSpec, Market, PoolSpec, VenueSpec, make_market
 from simdai.kernel.market_spec import MAX_HARDWARE, MAX_VENUES
 
-__all__ = ["ComputeMarket", "Venue", "ask_in_micro_usd"]
+__all__ = ["ComputeMarket", "Venue", "ask_in_micro_usd", "asks_in_micro_usd"]
 
 MICRO = 10**6
 
 Numbers = NDArray[Any]
 
 
+def asks_in_micro_usd(usd_per_gpu_hour: ArrayLike) -> NDArray[np.int64]:
+    """The nearest µUSD per GPU-hour, halves to even, at least one: nothing is sold for nothing."""
+    units: NDArray[np.int64] = np.maximum(np.rint(np.asarray(usd_per_gpu_hour) * MICRO), 1).astype(np.int64)
+    return units
+
+
 def ask_in_micro_usd(usd_per_gpu_hour: float) -> int:
-    """The nearest µUSD per GPU-hour, at least one: nothing is sold for nothing."""
-    return max(round(usd_per_gpu_hour * MICRO), 1)
+    """One ask as `asks_in_micro_usd` rounds it."""
+    return int(asks_in_micro_usd(usd_per_gpu_hour))
 
 
 @dataclass

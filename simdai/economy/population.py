@@ -90,7 +90,7 @@ class Population(Configured):
     jurisdictions : weights of the places where the providers are
     reputation : at entry
     token_haircut : share by which providers discount token income (slippage, lock-up)
-    token_sold : share of token rewards that they sell at once
+    token_sold : share of token rewards that they sell at once; those who leave sell all they hold
     behaviour : entry and exit; neither without
     repricing : how asks move; they stay without
     """

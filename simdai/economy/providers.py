@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from simdai.economy.actors import World
-from simdai.economy.compute_market import Venue, ask_in_micro_usd
+from simdai.economy.compute_market import Venue, asks_in_micro_usd
 from simdai.economy.laws import Exponential
 from simdai.economy.ledger import WORLD
 from simdai.economy.population import Behaviour, Population
@@ -123,7 +123,7 @@ class Providers:
             asks = np.maximum(asks, self.marginal_cost)
         usd = self.usd.extend(n)
         tokens = np.full(n, -1, dtype=np.int64) if self.tokens is None else self.tokens.extend(n)
-        units = np.array([ask_in_micro_usd(ask) for ask in asks], dtype=np.int64)
+        units = asks_in_micro_usd(asks)
         uids = self.world.compute.market.add_providers(self.pools[place], units, usd)
         self.book.add(place, uids, units / MICRO, usd, tokens, self.world.env.now)
         if self.jurisdictions[place] in self.banned:
@@ -163,7 +163,9 @@ class Providers:
 
     @property
     def mean_margin(self) -> float:
-        """Mean margin of those who have a record; nan when there are none."""
+        """Mean margin of those who have a record; nan when there are none, or when their hardware is free."""
+        if self._capital_per_day == 0:
+            return math.nan
         margins = self.margins[self._seasoned(self.book.present)]
         return float(margins.mean()) if len(margins) else math.nan
 
@@ -235,8 +237,8 @@ class Providers:
             )
         else:
             return
-        units = np.maximum(np.rint(wanted * MICRO), 1).astype(np.int64)
-        moved = units != np.rint(self.book.ask[k] * MICRO).astype(np.int64)
+        units = asks_in_micro_usd(wanted)
+        moved = units != asks_in_micro_usd(self.book.ask[k])
         if moved.any():
             self.world.compute.market.reprice(self.book.uid[k[moved]], units[moved])
             self.book.ask[k] = units / MICRO
@@ -278,6 +280,32 @@ class Providers:
             amount = min(bill, accounts.balance(account))
             if amount:
                 ledger.transfer(amount, "USD", account, world)
+
+    def note_tokens(self, paid: list[tuple[Ints, Ints]], units_per_usd: float, days: float) -> None:
+        """Count payments in tokens, given as in `token_orders`, as income of the coming epoch of ``days``."""
+        rate = np.zeros(len(self.book.alive))
+        for k, amounts in paid:
+            rate[k] += amounts / units_per_usd * (1.0 - self.rules.token_haircut) / days
+        self.book.token_rate = rate
+
+    def token_orders(self, asset: str, paid: list[tuple[Ints, Ints]]) -> tuple[Ints, Ints, Ints]:
+        """What the providers sell after a payment: a share of it, and those who left all that they hold.
+
+        Parameters
+        ----------
+        paid : (rows, base units) of each payment
+
+        Returns
+        -------
+        amounts, token accounts, USD accounts : (n,) int64
+        """
+        sold = np.zeros(len(self.book.alive), dtype=np.int64)
+        for k, amounts in paid:
+            sold[k] += np.floor(amounts * self.rules.token_sold).astype(np.int64)
+        for row in self.book.take_departed().tolist():
+            sold[row] = self.world.ledger.balance(asset, int(self.book.token_account[row]))
+        k = np.flatnonzero(sold)
+        return sold[k], self.book.token_account[k], self.book.usd_account[k]
 
     @property
     def count(self) -> int:

@@ -38,6 +38,15 @@ class DatedShock(Shock):
     def build(self, world: World, name: str) -> ShockActor:
         return ShockActor(self, world, name)
 
+    def check(self, scenario: Any) -> Iterator[Problem]:
+        if self.at < scenario.start:
+            yield Problem(path="at", found=f"{self.at}", allowed=f"the start, {scenario.start}, or later")
+        yield from self.missing(scenario)
+
+    def missing(self, scenario: Any) -> Iterator[Problem]:
+        """Yield a problem for everything that the shock hits and the scenario does not hold."""
+        yield from ()
+
     def strike(self, world: World) -> Callable[[], None]:
         """Happen; returns what undoes it."""
         raise NotImplementedError
@@ -50,9 +59,9 @@ class ShockActor:
         self.rules, self.world, self.name = rules, world, name
 
     def start(self) -> None:
-        """Put the shock on the calendar; one that lies outside the run does not happen."""
+        """Put the shock on the calendar; one behind the horizon does not happen."""
         time = self.world.days_until(self.rules.at)
-        if 0 <= time <= self.world.horizon:
+        if time <= self.world.horizon:
             self.world.calendar.at(time, Phase.SHOCKS, self._strike)
 
     def _strike(self) -> None:
@@ -83,7 +92,7 @@ class DemandStep(DatedShock, kind="demand_step"):
     factor: Positive
     segments: tuple[Name, ...] = ()
 
-    def check(self, scenario: Any) -> Iterator[Problem]:
+    def missing(self, scenario: Any) -> Iterator[Problem]:
         yield from absent(
             "segment", {f"segments[{n}]": s for n, s in enumerate(self.segments)}, scenario.demand
         )
@@ -125,7 +134,7 @@ class TokenPriceCrash(DatedShock, kind="token_price_crash"):
             raise ValueError("a price cannot lose all of itself by sales; give a 'drop' below 1")
         return self
 
-    def check(self, scenario: Any) -> Iterator[Problem]:
+    def missing(self, scenario: Any) -> Iterator[Problem]:
         yield from absent("network with a token", {"network": self.network}, tokens_of(scenario))
 
     def strike(self, world: World) -> Callable[[], None]:
@@ -156,7 +165,7 @@ class JurisdictionBan(DatedShock, kind="jurisdiction_ban"):
     jurisdiction: Name
     networks: tuple[Name, ...] = ()
 
-    def check(self, scenario: Any) -> Iterator[Problem]:
+    def missing(self, scenario: Any) -> Iterator[Problem]:
         named = {f"networks[{n}]": name for n, name in enumerate(self.networks)}
         yield from absent("network", named, scenario.networks)
         populations = [p for n in scenario.networks.values() for p in getattr(n, "providers", {}).values()]
@@ -190,7 +199,7 @@ class HardwarePriceStep(DatedShock, kind="hardware_price_step"):
     factor: Positive
     cloud_factor: Positive = 1.0
 
-    def check(self, scenario: Any) -> Iterator[Problem]:
+    def missing(self, scenario: Any) -> Iterator[Problem]:
         yield from absent("hardware", {"hardware": self.hardware}, scenario.hardware)
 
     def strike(self, world: World) -> Callable[[], None]:
@@ -220,7 +229,7 @@ class Outage(DatedShock, kind="outage"):
     seller: Name
     share: Share = 1.0
 
-    def check(self, scenario: Any) -> Iterator[Problem]:
+    def missing(self, scenario: Any) -> Iterator[Problem]:
         sellers = [*scenario.clouds, *scenario.networks]
         yield from absent("cloud or network", {"seller": self.seller}, sellers)
         if self.seller in scenario.networks and self.share < 1.0:
@@ -267,7 +276,7 @@ class LiquidityWithdrawal(DatedShock, kind="liquidity_withdrawal"):
             raise ValueError("share: without any liquidity there is no price; give less than 1")
         return self
 
-    def check(self, scenario: Any) -> Iterator[Problem]:
+    def missing(self, scenario: Any) -> Iterator[Problem]:
         yield from absent("network with a token", {"network": self.network}, tokens_of(scenario))
 
     def strike(self, world: World) -> Callable[[], None]:

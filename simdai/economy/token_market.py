@@ -23,6 +23,7 @@ __all__ = ["Token", "TokenMarket"]
 
 MICRO = 10**6
 DAYS_PER_YEAR = 365.25
+WORTHLESS = 1e-9  # least ratio of value to price that traders act on: a token without fees is worth nothing
 
 
 class Token(Configured):
@@ -92,7 +93,6 @@ class TokenMarket:
         self._genesis()
         self.sentiment = 1.0
         """Factor on the fundamental value; shocks change it."""
-        self.fees_usd = 0.0
         self._fees_per_day = math.nan
         self._trend = 0.0
         self._log_price = math.log(self.price)
@@ -253,7 +253,8 @@ class TokenMarket:
         self._log_price = log_price
         day = round(self.world.env.now)
         normal = float(ndtri(self._noise.uniforms([0], day)[0] + 2.0**-54))
-        move = rules.wanted_move(1.0, math.log(self.fundamental / self.price), self._trend, normal)
+        value = max(self.fundamental / self.price, WORTHLESS)
+        move = rules.wanted_move(1.0, math.log(value), self._trend, normal)
         if move:
             self.move_to(self.price * math.exp(move), self.traders)
 

@@ -320,7 +320,7 @@ def _batch(tasks: list[Task]) -> tuple[list[Finished], bytes | None]:
 
 
 @contextmanager
-def bar(total: int, progress: bool | None, unit: str = "run") -> Iterator[Any]:
+def bar(total: int, progress: bool | None) -> Iterator[Any]:
     """Show a progress bar on stderr once the work has taken two seconds."""
     from tqdm.auto import tqdm
 
@@ -329,7 +329,6 @@ def bar(total: int, progress: bool | None, unit: str = "run") -> Iterator[Any]:
     form = "{l_bar}{bar}| {n:.4g}/{total_fmt} [{elapsed}<{remaining}]"
     with tqdm(
         total=total,
-        unit=unit,
         delay=PROGRESS_AFTER,
         disable=not progress,
         file=sys.stderr,

@@ -9,10 +9,11 @@ from typing import Any, Literal
 
 from simdai.errors import ResultsError, ScenarioError
 from simdai.experiments import provenance
+from simdai.experiments.comparison import Comparison
 from simdai.experiments.estimate import on_kernel_at_hand
 from simdai.experiments.runner import Plan, execute, unfinished
 from simdai.experiments.store import Finished, Store, read
-from simdai.results import Comparison, Results, RunRecord, RunSeries
+from simdai.results import Results, RunRecord, RunSeries
 
 MOST_REPLICATIONS = 1_000_000
 

@@ -11,7 +11,7 @@ import math
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -371,6 +371,3 @@ def reported(path: Path) -> Iterator[None]:
         yield
     except (OSError, sqlite3.Error) as error:
         raise ResultsError(f"{path}: {error}") from error
-
-
-Sink = Callable[[list[Finished]], None]

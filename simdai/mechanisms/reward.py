@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,6 +31,12 @@ class EpochWork:
     gpu_hours: Floats
     value_usd: Floats
     online_hours: Floats
+
+    @classmethod
+    def joined(cls, parts: Sequence[EpochWork]) -> EpochWork:
+        """The work of several groups of providers as one."""
+        columns = ("gpu_hours", "value_usd", "online_hours")
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in columns))
 
     @property
     def idle_hours(self) -> Floats:

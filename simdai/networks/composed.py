@@ -31,8 +31,7 @@ __all__ = ["Composed", "ComposedNetwork"]
 MICRO = 10**6
 
 Ints = NDArray[np.int64]
-Rows = tuple[Providers, Ints]  # some providers of a population
-Paid = tuple[Rows, Ints]  # and what each gets
+Payment = tuple[Providers, Ints, Ints]  # some rows of a population, and what each of them gets
 
 
 class Composed(Network, kind="composed"):
@@ -67,6 +66,8 @@ class Composed(Network, kind="composed"):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        if not self.providers:
+            raise ValueError("providers: at least one population is needed; its count may be 0")
         if self.token is None:
             plain = (
                 ("pay", self.pay, UsdDirect),
@@ -134,13 +135,15 @@ class ComposedNetwork:
             population: Providers(p, world, name, population, self.venue, asset)
             for population, p in rules.providers.items()
         }
-        self._since = 0.0 if rules.genesis is None else -world.days_until(rules.genesis)
+        self._age = 0.0 if rules.genesis is None else -world.days_until(rules.genesis)  # days, at the start
+        supply = Supply(rules.token.supply if rules.token else 0.0)
+        self._before = self.emit.tokens(0.0, max(self._age, 0.0), supply)  # tokens that the schedule brought
         self._scheduled = 0.0  # simulated tokens that the schedule has come to since the start, unrounded
         self._scheduled_to = self._fees_used = 0.0  # days
         self._created = 0  # base units minted for them
         self._new_credit = 0  # micro-USD that this epoch's work will earn in redeemable credit
-        self._claims: list[Paid] = []  # micro-USD of credit that providers redeem at the next settlement
-        self._cohort: list[Rows] = []
+        self._claims: list[Payment] = []  # micro-USD of credit that providers redeem at the next settlement
+        self._cohort: list[tuple[Providers, Ints]] = []
         self._moved = {"entries": 0, "exits": 0}
 
     def _cloud_price(self) -> float:
@@ -241,27 +244,22 @@ class ComposedNetwork:
         self._new_credit += self.pay.credit(split.vault)
 
     def _pay_tokens(self, token: TokenMarket, workers: list[tuple[Providers, Ints, EpochWork]]) -> None:
-        """Create the epoch's tokens, reward providers, redeem the credit of the epoch before, sell."""
-        ledger, asset = self.world.ledger, token.asset
+        """Create the epoch's tokens, reward its work, redeem the credit of the epoch before, sell."""
+        ledger = self.world.ledger
         self._create(token)
-        rows = [(p, k) for p, k, _ in workers]
-        cuts = np.cumsum([len(k) for _, k in rows])[:-1]
-        work = EpochWork(
-            *(
-                np.concatenate([getattr(w, name) for _, _, w in workers])
-                for name in ("gpu_hours", "value_usd", "online_hours")
-            )
-        )
-        accounts = np.concatenate([p.book.token_account[k] for p, k in rows])
-        pool = ledger.balance(asset, self.rewards)
-        amounts = self.reward.amounts(pool, work, token.units_per_usd)
-        ledger.pay_out(amounts, asset, self.rewards, accounts)
-        paid = list(zip(rows, np.split(amounts, cuts), strict=True)) + self._redeem(token)
-        self._claims = list(
-            zip(rows, np.split(ledger.split(self._new_credit, work.value_usd), cuts), strict=True)
-        )
+        work = EpochWork.joined([done for _, _, done in workers])
+        rows = [(population, k) for population, k, _ in workers]
+        pool = ledger.balance(token.asset, self.rewards)
+        rewards = divided(self.reward.amounts(pool, work, token.units_per_usd), rows)
+        self._pay(token, self.rewards, rewards)
+        redeemed = self._redeem(token)
+        self._claims = divided(ledger.split(self._new_credit, work.value_usd), rows)
         self._new_credit = 0
-        self._sell(token, paid)
+        self._sell(token, rewards + redeemed)
+
+    def _pay(self, token: TokenMarket, source: str, payments: list[Payment]) -> None:
+        for population, k, amounts in payments:
+            self.world.ledger.pay_out(amounts, token.asset, source, population.book.token_account[k])
 
     def _create(self, token: TokenMarket) -> None:
         """Mint what the schedule has come to, rounded down in its sum, for providers and the treasury."""
@@ -279,39 +277,32 @@ class ComposedNetwork:
     def _follow_schedule(self, token: TokenMarket) -> None:
         """Add what the rule in force creates up to now."""
         now, scale = self.world.env.now, self.world.scale
-        supply = Supply(token.supply * scale, self._scheduled * scale)
-        tokens = self.emit.tokens(self._since + self._scheduled_to, self._since + now, supply)
-        self._scheduled += tokens / scale
+        start, end = max(self._age + self._scheduled_to, 0.0), max(self._age + now, 0.0)
+        supply = Supply(token.supply * scale, self._before + self._scheduled * scale)
+        self._scheduled += self.emit.tokens(start, end, supply) / scale
         self._scheduled_to = now
 
-    def _redeem(self, token: TokenMarket) -> list[Paid]:
-        """Pay last epoch's credit in tokens at today's price: out of the vault, then newly minted."""
-        ledger, redeemed = self.world.ledger, []
-        for (population, k), credit in self._claims:
-            tokens = np.floor(credit / MICRO * token.units_per_usd).astype(np.int64)
-            missing = int(tokens.sum()) - ledger.balance(token.asset, self.vault)
-            if missing > 0:
-                ledger.mint(missing, token.asset, self.vault)
-            ledger.pay_out(tokens, token.asset, self.vault, population.book.token_account[k])
-            redeemed.append(((population, k), tokens))
+    def _redeem(self, token: TokenMarket) -> list[Payment]:
+        """Pay last epoch's credit in tokens at today's price, rounded down: out of the vault, then minted."""
+        ledger = self.world.ledger
+        redeemed = [
+            (population, k, np.floor(credit / MICRO * token.units_per_usd).astype(np.int64))
+            for population, k, credit in self._claims
+        ]
+        due = sum(int(tokens.sum()) for _, _, tokens in redeemed)
+        ledger.mint(max(due - ledger.balance(token.asset, self.vault), 0), token.asset, self.vault)
+        self._pay(token, self.vault, redeemed)
         return redeemed
 
-    def _sell(self, token: TokenMarket, paid: list[Paid]) -> None:
+    def _sell(self, token: TokenMarket, payments: list[Payment]) -> None:
         """Providers note their token income and sell a share of it, all at one price."""
+        orders = []
         for population in self.populations.values():
-            population.book.token_rate[:] = 0.0
-        for (population, k), amounts in paid:
-            value = amounts / token.units_per_usd * (1.0 - population.rules.token_haircut)
-            population.book.token_rate[k] += value / self.rules.epoch
-        tokens = [
-            np.floor(amounts * population.rules.token_sold).astype(np.int64)
-            for (population, _), amounts in paid
-        ]
-        token.sell_block(
-            np.concatenate(tokens),
-            np.concatenate([p.book.token_account[k] for (p, k), _ in paid]),
-            np.concatenate([p.book.usd_account[k] for (p, k), _ in paid]),
-        )
+            mine = [(k, amounts) for p, k, amounts in payments if p is population]
+            population.note_tokens(mine, token.units_per_usd, self.rules.epoch)
+            orders.append(population.token_orders(token.asset, mine))
+        amounts, sellers, receivers = (np.concatenate(column) for column in zip(*orders, strict=True))
+        token.sell_block(amounts, sellers, receivers)
 
     # -- what it reports -------------------------------------------------------------------------------------
 
@@ -348,6 +339,13 @@ class ComposedNetwork:
         then = sum(len(k) for _, k in self._cohort)
         now = sum(int(p.book.alive[k].sum()) for p, k in self._cohort)
         return now / then if then else math.nan
+
+
+def divided(amounts: Ints, rows: list[tuple[Providers, Ints]]) -> list[Payment]:
+    """Cut one vector over all rows into the parts of each population."""
+    cuts = np.cumsum([len(k) for _, k in rows])[:-1]
+    parts = np.split(amounts, cuts)
+    return [(population, k, part) for (population, k), part in zip(rows, parts, strict=True)]
 
 
 def mean_over(values: list[tuple[float, int]]) -> float:

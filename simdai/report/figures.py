@@ -7,12 +7,12 @@ import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from simdai.report.panels import PANELS, Panel
 from simdai.results import Results, number
 
 if TYPE_CHECKING:
@@ -80,116 +80,6 @@ class Curve(NamedTuple):
     low: NDArray[np.float64]
     high: NDArray[np.float64]
     n: int
-
-
-@dataclass(frozen=True)
-class Panel:
-    """A figure of the report: which series it takes and what it says.
-
-    Parameters
-    ----------
-    title : of the figure
-    pattern : regular expression; its group ``who`` names the curve, its group ``what`` (if any) the measure
-    sentence : what the figure shows
-    facets : one pair of axes for each ``who``, its curves named by ``what``
-    floor : whether the axis begins at zero
-    of : sections of the scenario that ``who`` must be named in; empty where it need not
-    """
-
-    title: str
-    pattern: str
-    sentence: str
-    facets: bool = False
-    floor: bool = True
-    of: tuple[str, ...] = ()
-
-    def chosen(self, names: Sequence[str], document: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
-        """Series name to (who, what), for the series that this figure takes."""
-        named = {name for section in self.of for name in document.get(section, {})}
-        found = {}
-        for name in names:
-            match = re.fullmatch(self.pattern, name)
-            if match and (not self.of or match["who"] in named):
-                groups = match.groupdict()
-                what = re.sub(r"\.(count|margin)$", "", groups.get("what") or "")
-                found[name] = (groups["who"], {"count": "all", "margin": "all"}.get(what, what))
-        return found
-
-
-VENUES = ("networks", "clouds")
-PANELS = (
-    Panel(
-        "Gaps between closed and open",
-        r"(?P<who>gap\..+)",
-        "Each gap on axes of its own; the unit stands at the axis.",
-        facets=True,
-        floor=False,
-    ),
-    Panel(
-        "Price of a GPU-hour by venue",
-        r"(?P<who>[^.]+)\.price_usd_per_gpu_hour",
-        "What a completed GPU-hour cost, over all hardware a venue sold; clouds are grey and dashed.",
-        of=VENUES,
-    ),
-    Panel(
-        "Price of a GPU-hour by customer",
-        r"(?P<who>[^.]+)\.price_usd_per_gpu_hour",
-        "What each segment paid for a completed GPU-hour, over all venues it bought from.",
-        of=("demand",),
-    ),
-    Panel(
-        "Utilisation",
-        r"(?P<who>[^.]+)\.utilisation",
-        "Share of the GPU time on offer that was sold.",
-        of=VENUES,
-    ),
-    Panel(
-        "Market shares",
-        r"market\.share\.(?P<who>.+)",
-        "Share of all completed work, weighted by the speed of the hardware that did it.",
-        of=VENUES,
-    ),
-    Panel(
-        "Waiting time",
-        r"(?P<who>[^.]+)\.wait_hours_mean",
-        "Mean time from arrival to start, of the jobs that started in each recorded interval.",
-        of=VENUES,
-    ),
-    Panel(
-        "Providers and supply",
-        r"(?P<who>[^.]+)\.(?:providers\.)?(?P<what>(?:[^.]+\.)?count|capacity)",
-        "Providers of the networks, in all and by group, and GPUs of the clouds.",
-        facets=True,
-    ),
-    Panel(
-        "Providers' margins",
-        r"(?P<who>[^.]+)\.providers\.(?P<what>(?:[^.]+\.)?margin)",
-        "Income of providers against their costs: 0 covers the running costs, 1 the hardware too.",
-        facets=True,
-        floor=False,
-    ),
-    Panel(
-        "Token price",
-        r"(?P<who>[^.]+)\.token\.price_usd",
-        "Market price of each network's token.",
-    ),
-    Panel(
-        "Tokens created and destroyed",
-        r"(?P<who>[^.]+)\.token\.(?P<what>burned|issued|emitted|minted)",
-        "Tokens issued and burned since the start; supply falls while the burned line is the steeper one.",
-        facets=True,
-    ),
-    Panel(
-        "Revenue",
-        r"(?P<who>[^.]+)\.revenue_usd",
-        "What customers paid each venue in each recorded interval.",
-    ),
-    Panel(
-        "Demand",
-        r"(?P<who>[^.]+)\.jobs_per_day",
-        "Jobs that arrived in each segment, including those that chose no venue.",
-    ),
-)
 
 
 class Drawn(NamedTuple):

@@ -256,3 +256,24 @@ def test_a_kind_of_a_users_script_travels_to_the_workers(tmp_path: Path):
         timeout=120,
     )
     assert done.stdout == "True 0\n", done.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are sent differently on Windows")
+@pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_the_command_line_ends_in_order_when_asked_to(tmp_path: Path, sent: signal.Signals, status: int):
+    words = ("--kernel", "reference", "--replications", "500", "--workers", "2", "--set", "horizon=8 d")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "simdai", "run", "examples/minimal", *words, "--out", str(tmp_path / "kept")],
+        cwd=UNIT.parent.parent,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wait_for_runs(tmp_path / "kept", 3)
+    inner = children(process.pid)
+    process.send_signal(sent)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == status
+    assert "Traceback" not in errors
+    assert ("the same command goes on from there" in errors) == (sent == signal.SIGINT)
+    assert not outlived(inner)
+    assert read_manifest(tmp_path / "kept")["counts"]["ok"] >= 3

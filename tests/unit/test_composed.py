@@ -67,6 +67,15 @@ def test_sold_rewards_reach_the_pool_and_the_sellers_share_the_proceeds() -> Non
     assert 3500 - 840 < usd / 1e6 < 3550
 
 
+def test_those_who_leave_sell_all_their_tokens() -> None:
+    behaviour = BEHAVIOUR | {"exit_hazard": 100.0, "exit_sensitivity": 0.0, "income_memory": 10.0}
+    sim, net = network({"providers.racks.behaviour": behaviour})
+    held = [sim.world.ledger.balance("GRID", f"gridnet.providers.racks[{i}]") for i in range(50)]
+    assert net.populations["racks"].count == 0
+    assert held == [0] * 50
+    assert net.token is not None and net.token.price < 1.0
+
+
 def test_burning_takes_all_payments_less_the_fee_and_shrinks_the_supply() -> None:
     sim, net = network({"pay": {"kind": "burn", "operator_fee": 0.05}, "emit": NONE, "reward": NONE})
     assert net.token is not None
@@ -104,7 +113,7 @@ def test_credit_is_backed_by_the_vault_and_redeemed_an_epoch_later() -> None:
     locked = ledger.balance("USD", "gridnet.pool") - 10**12
     assert locked > 0
     assert ledger.balance("GRID", "gridnet.vault") > 0
-    claims = sum(int(credit.sum()) for _, credit in net._claims)
+    claims = sum(int(credit.sum()) for _, _, credit in net._claims)
     assert claims == locked - round(0.0025 * locked)
     vault, supply = ledger.balance("GRID", "gridnet.vault"), ledger.supply("GRID")
     price_then = net.token.price if net.token else math.nan
@@ -131,7 +140,7 @@ def test_a_fallen_price_makes_the_redemption_mint_what_the_vault_lacks() -> None
     sim.run(13.5)
     ledger, net = sim.world.ledger, sim.world.networks["gridnet"]
     supply = ledger.supply("GRID")
-    credit = sum(int(c.sum()) for _, c in net._claims) / 1e6
+    credit = sum(int(c.sum()) for _, _, c in net._claims) / 1e6
     sim.run(14.5)
     paid = sum(ledger.balance("GRID", f"gridnet.providers.racks[{i}]") for i in range(50))
     assert paid / UNIT == pytest.approx(credit / net.token.price, rel=1e-6)
@@ -175,6 +184,20 @@ def test_a_halving_counts_from_the_genesis_of_the_network() -> None:
     assert net.token is not None
     # days 14 .. 35 of the schedule: weeks of 16, 8 and 4 tokens a day
     assert sim.world.ledger.accounts("GRID").minted - net.token.genesis == 7 * (16 + 8 + 4) * UNIT
+
+
+def test_a_cap_counts_what_was_created_before_the_scenario() -> None:
+    """100 a day since 20 days before the start, capped at 2,500: 500 are left."""
+    emit = {"kind": "capped", "cap": 2500.0, "rule": {"kind": "fixed", "per_day": 100.0}}
+    sim, net = network({"emit": emit, "genesis": "2025-12-12"})
+    assert net.token is not None
+    assert sim.world.ledger.accounts("GRID").minted - net.token.genesis == 500 * UNIT
+
+
+def test_a_schedule_that_begins_later_creates_nothing_before() -> None:
+    sim, net = network({"genesis": "2026-01-11"})
+    assert net.token is not None
+    assert sim.world.ledger.accounts("GRID").minted - net.token.genesis == 11 * 100 * UNIT
 
 
 def test_posted_prices_are_paid_in_proportion_to_speed() -> None:
@@ -286,6 +309,7 @@ def test_asks_rise_where_everybody_is_hired_and_fall_to_cost_where_nobody_is() -
         ({"networks.gridnet.providers.racks.ask": None}, "providers.racks: give its 'ask'"),
         ({"networks.gridnet.match": {"kind": "tiered_queue"}}, "tiered_queue"),
         ({"networks.gridnet.token": None}, "needs a token"),
+        ({"networks.gridnet.providers": {}}, "at least one population"),
         ({"networks.gridnet.token.market.liquidity": 2e7}, "of the supply"),
         (
             {"networks.gridnet.quote": {"kind": "cloud_indexed", "share": 0.5}, "clouds": {}},

@@ -292,6 +292,10 @@ def test_dearer_hardware_raises_the_cost_of_entry_and_the_clouds_price() -> None
     ("shock", "found"),
     [
         ({"kind": "demand_step", "factor": 2.0, "segments": ["startup"]}, "unknown segment 'startup'"),
+        (
+            {"kind": "demand_step", "factor": 2.0, "at": "2025-12-31"},
+            "2025-12-31; the start, 2026-01-01, or later",
+        ),
         ({"kind": "jurisdiction_ban", "jurisdiction": "west"}, "unknown jurisdiction 'west'"),
         ({"kind": "outage", "seller": "gridnett"}, "Did you mean 'gridnet'"),
         ({"kind": "outage", "seller": "gridnet", "share": 0.5}, "jurisdiction_ban stops a part of it"),

@@ -11,9 +11,9 @@ import pytest
 from made_runs import Made, MadeScenario, counting, failing, plan
 
 from simdai.errors import ResultsError, ScenarioError
-from simdai.experiments import runs
+from simdai.experiments import Comparison, runs
 from simdai.experiments.store import read
-from simdai.results import Comparison, Results, content_hash, number
+from simdai.results import Results, content_hash, number
 
 
 def test_the_same_runs_have_the_same_hash_for_any_number_of_workers():
@@ -230,3 +230,21 @@ def test_html_shows_the_scenario_name_as_text():
     results = runs.in_memory(plan(scenario=MadeScenario(name="<b>x</b>"), replications=2), 1, False)[0]
     page = results._repr_html_()
     assert "&lt;b&gt;x" in page and "95 % interval" in page
+
+
+def test_a_progress_bar_appears_only_when_the_work_takes_a_while(capsys, monkeypatch):
+    import time
+
+    from simdai.experiments import runner
+
+    class Slow(Made):
+        def __call__(self, *arguments):
+            time.sleep(0.15)
+            return super().__call__(*arguments)
+
+    runs.in_memory(plan(replications=4), 1, True)
+    assert "runs" not in capsys.readouterr().err
+    monkeypatch.setattr(runner, "PROGRESS_AFTER", 0.2)
+    runs.in_memory(plan(replications=4, simulate=Slow()), 1, True)
+    out, err = capsys.readouterr()
+    assert "runs:" in err and out == ""

@@ -1,0 +1,72 @@
+"""Outcomes and differences as tables on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from simdai.experiments.comparison import Comparison
+from simdai.results import Results, interval_texts, number
+
+
+def outcome_table(results: Results) -> None:
+    """Print the outcomes with their intervals."""
+    intervals = results.intervals()
+    several = len(results.records) > 1
+    heads = ("outcome", "mean", "95 % interval", "n", "unit") if several else ("outcome", "value", "unit")
+    rows = []
+    for name, interval in intervals.items():
+        mean, ends, n = interval_texts(interval)
+        unit = results.units.get(name, "")
+        rows.append((name, mean, ends, n, unit) if several else (name, mean, unit))
+    repeated = f"{len(results.records)} replication{'s' * several}"
+    print_table(f"{results.name}: {repeated}, seed {results.provenance['seed']}", heads, rows)
+
+
+def difference_table(pair: Comparison) -> None:
+    """Print paired differences with their intervals."""
+    heads = ("outcome", "A", "B - A", "95 % interval", "n", "unit")
+    rows = [
+        (name, number(a), *interval_texts(difference), pair.unit(name))
+        for name, (a, _, difference) in pair.intervals().items()
+    ]
+    title = f"A = {pair.a.name}, B = {pair.b.name}: paired differences, seed {pair.a.provenance['seed']}"
+    print_table(title, heads, rows)
+
+
+def print_table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print rows under heads, names and units to the left, numbers to the right.
+
+    Names are whole in a file or a pipe; on a narrow terminal they are grouped by their first part.
+    """
+    console = Console(highlight=False)
+    table = laid_out(heads, rows)
+    needed = Console(width=1000).measure(table).maximum
+    if not console.is_terminal:
+        console = Console(highlight=False, width=max(80, needed))
+    elif needed > console.width:
+        grouped: list[Sequence[str]] = []
+        owners: set[str] = set()
+        for row in rows:
+            owner, _, rest = row[0].partition(".")
+            if owner not in owners:
+                grouped.append((owner, *("" for _ in row[1:])))
+                owners.add(owner)
+            grouped.append((f"  {rest}", *row[1:]))
+        table = laid_out(heads, grouped)
+    console.print(Text(title, style="bold"))
+    console.print(table)
+
+
+def laid_out(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    """A rich table without lines."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for head in heads:
+        words = head in ("outcome", "unit")
+        table.add_column(head, justify="left" if words else "right", overflow="fold", no_wrap=not words)
+    for row in rows:
+        table.add_row(*map(Text, row))
+    return table
