@@ -26,6 +26,7 @@ class Accelerator(Hardware, kind="accelerator"):
     capital_cost : USD to buy and house one GPU; may follow a path
     life : days over which it has to pay
     residual : resale value after that life, as a share of the price
+    rental_price : USD per GPU-hour on the rental market outside the model; a number or a path
     """
 
     speed: Positive
@@ -34,3 +35,4 @@ class Accelerator(Hardware, kind="accelerator"):
     capital_cost: Annotated[Path, PathOf("USD")]
     life: PositiveDays
     residual: Share = 0.0
+    rental_price: Annotated[Path, PathOf("USD/h")] | None = None

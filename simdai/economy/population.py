@@ -55,6 +55,8 @@ class Behaviour(Configured):
     income_memory : days over which income is averaged; nobody leaves before having seen as much
     exit_hazard : per day at a margin of zero
     exit_sensitivity : the hazard falls by a factor e for a margin higher by 1 / sensitivity
+    outside_use : share of the time that the rental market outside would hire the hardware; what it would
+        earn there, at the hardware's ``rental_price`` less power, counts against the margin of leavers
     entry_threshold : margin above which entry pays
     entry_speed : share of the population that decides to enter in a day, for each unit of margin above the
         threshold
@@ -65,6 +67,7 @@ class Behaviour(Configured):
     income_memory: PositiveDays
     exit_hazard: PerDay
     exit_sensitivity: NonNegative
+    outside_use: Share = 0.0
     entry_threshold: Number
     entry_speed: PerDay
     entry_ceiling: PerDay
@@ -130,3 +133,9 @@ class Population(Configured):
 
     def check(self, scenario: Any) -> Iterator[Problem]:
         yield from absent("hardware", {"hardware": self.hardware}, scenario.hardware)
+        hardware = scenario.hardware.get(self.hardware)
+        if self.behaviour and self.behaviour.outside_use and hardware and hardware.rental_price is None:
+            found = f"{self.behaviour.outside_use:g}, but {self.hardware!r} has no rental_price"
+            yield Problem(
+                path="behaviour.outside_use", found=found, allowed="0, or a rental_price of the hardware"
+            )

@@ -47,7 +47,7 @@ class Providers:
         self.usd = world.ledger.block(f"{network}.providers.{name}")
         self.tokens = world.ledger.block(f"{network}.providers.{name}", asset) if asset else None
         self.jurisdictions = list(rules.jurisdictions)
-        self.banned: set[str] = set()
+        self._bans = dict.fromkeys(self.jurisdictions, 0)  # in force at once
         self.pools = [
             world.compute.add_pool(
                 PoolSpec(
@@ -97,6 +97,13 @@ class Providers:
     @property
     def _capital_per_day(self) -> float:
         return self.capital_cost * HOURS * self.rules.gpus
+
+    def _outside_income(self, behaviour: Behaviour) -> float:
+        """USD a day that a provider would earn, less power, on the rental market outside."""
+        if behaviour.outside_use == 0.0 or self.hardware.rental_price is None:
+            return 0.0
+        rent = self.world.on(self.hardware.rental_price)
+        return max(rent - self.marginal_cost, 0.0) * HOURS * self.rules.gpus * behaviour.outside_use
 
     # -- life ------------------------------------------------------------------------------------------------
 
@@ -176,7 +183,8 @@ class Providers:
 
     def _leave(self, behaviour: Behaviour, days: float) -> None:
         k = self.book.present
-        hazard = choice.exit_hazard(self.margins, behaviour.exit_hazard, behaviour.exit_sensitivity)
+        margins = self.margins - self._outside_income(behaviour) / self._capital_per_day
+        hazard = choice.exit_hazard(margins, behaviour.exit_hazard, behaviour.exit_sensitivity)
         chance = choice.probability(hazard, days)
         day = round(self.world.env.now)
         drawn = np.ones(len(k))
@@ -245,23 +253,24 @@ class Providers:
 
     # -- what befalls them -----------------------------------------------------------------------------------
 
+    @property
+    def banned(self) -> set[str]:
+        """Jurisdictions where nobody may work."""
+        return {place for place, bans in self._bans.items() if bans}
+
     def ban(self, jurisdiction: str) -> None:
-        """Nobody there may work any more, nor enter."""
-        if jurisdiction not in self.jurisdictions or jurisdiction in self.banned:
-            return
-        self.banned.add(jurisdiction)
-        uids = self._uids(jurisdiction)
-        if len(uids):
-            self.world.compute.market.ban(uids)
+        """Nobody there may work any more, nor enter, until as many bans are lifted as were laid."""
+        if jurisdiction in self._bans:
+            self._bans[jurisdiction] += 1
+            self.world.compute.market.ban(self._uids(jurisdiction))
 
     def unban(self, jurisdiction: str) -> None:
-        """Those there may work again."""
-        if jurisdiction not in self.banned:
+        """Lift one ban; with the last one those there may work again."""
+        if self._bans.get(jurisdiction, 0) == 0:
             return
-        self.banned.discard(jurisdiction)
-        uids = self._uids(jurisdiction)
-        if len(uids):
-            self.world.compute.market.unban(uids)
+        self._bans[jurisdiction] -= 1
+        if not self._bans[jurisdiction]:
+            self.world.compute.market.unban(self._uids(jurisdiction))
 
     def _uids(self, jurisdiction: str) -> Ints:
         pool = self.pools[self.jurisdictions.index(jurisdiction)]

@@ -247,7 +247,7 @@ class Outage(DatedShock, kind="outage"):
             cut(self.share)
             return lambda: cut(0.0)
         populations = list(world.networks[self.seller].populations.values())
-        stopped = [(p, place) for p in populations for place in p.jurisdictions if place not in p.banned]
+        stopped = [(p, place) for p in populations for place in p.jurisdictions]
         for population, place in stopped:
             population.ban(place)
 

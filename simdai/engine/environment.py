@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from functools import partial
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import Any, Protocol, cast
 
 from simpy.core import EmptySchedule, StopSimulation
@@ -12,6 +12,15 @@ from simpy.core import Environment as SimpyEnvironment
 from simpy.events import NORMAL, URGENT, AllOf, AnyOf, Event, Process, Timeout
 
 LAST = 2**63 - 1  # greater than every sequence number
+
+ProcessGenerator = Generator[Event, Any, Any]
+Events = Iterable[Event]
+
+
+class MakeTimeout(Protocol):
+    """``env.timeout``: an event that happens ``delay`` from now, with ``value``."""
+
+    def __call__(self, delay: float, value: Any = None) -> Timeout: ...
 
 
 class EventSource(Protocol):
@@ -52,11 +61,11 @@ class Environment:
         self.sequence = 0
         # SimPy's events ask for its own class by name only; everything that they touch is here.
         simpy_self = cast(SimpyEnvironment, self)
-        self.process = cast("type[Process]", partial(Process, simpy_self))
-        self.timeout = cast("type[Timeout]", partial(Timeout, simpy_self))
-        self.event = cast("type[Event]", partial(Event, simpy_self))
-        self.all_of = cast("type[AllOf]", partial(AllOf, simpy_self))
-        self.any_of = cast("type[AnyOf]", partial(AnyOf, simpy_self))
+        self.process: Callable[[ProcessGenerator], Process] = partial(Process, simpy_self)
+        self.timeout: MakeTimeout = partial(Timeout, simpy_self)
+        self.event: Callable[[], Event] = partial(Event, simpy_self)
+        self.all_of: Callable[[Events], AllOf] = partial(AllOf, simpy_self)
+        self.any_of: Callable[[Events], AnyOf] = partial(AnyOf, simpy_self)
 
     @property
     def now(self) -> float:
@@ -87,6 +96,11 @@ class Environment:
             raise ValueError(f"a delay must be a number >= 0, got {delay}")
         self.sequence += 1
         heappush(self._queue, (self._now + delay, priority, self.sequence, event))
+
+    def cancel(self, event: Event) -> None:
+        """Take a scheduled event off the heap; the time that this takes grows with the heap."""
+        self._queue = [entry for entry in self._queue if entry[3] is not event]
+        heapify(self._queue)
 
     def peek(self) -> float:
         """Time of the next event, of SimPy's or of a source's; infinity when there is none."""
@@ -124,8 +138,11 @@ class Environment:
                 raise
         if not event._ok and not hasattr(event, "_defused"):
             cause = event._value
-            failure = type(cause)(*cause.args)
-            failure.__cause__ = cause
+            try:
+                failure = type(cause)(*cause.args)
+                failure.__cause__ = cause
+            except Exception:  # it cannot be made again from its arguments alone
+                failure = cause
             raise failure
 
     def _run_sources(self, alone: int) -> bool:
@@ -160,7 +177,7 @@ class Environment:
                 limit = min([limit, *heads[:place], *heads[place + 1 :]])
             chosen.run_until(limit[0], limit[1], budget)
             acted = True
-            if budget != LAST:
+            if not self._queue:
                 return True
 
     def run(self, until: float | Event | None = None) -> Any:
@@ -176,7 +193,7 @@ class Environment:
         if until is not None:
             if not isinstance(until, Event):
                 at = until if isinstance(until, int) else float(until)
-                if at <= self.now:
+                if not at > self.now:
                     raise ValueError(f"until ({at}) must be greater than the current simulation time")
                 until = self.event()
                 until._ok = True
@@ -198,7 +215,3 @@ class Environment:
                     f'No scheduled events left but "until" event was not triggered: {until}'
                 ) from None
         return None
-
-
-ProcessGenerator = Generator[Event, Any, Any]
-Events = Iterable[Event]

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from operator import index
+from typing import SupportsIndex
+
 import numpy as np
 from numpy.typing import NDArray
 
 LARGEST = 2**63 - 1
+MOST_ACCOUNTS = 2**40
 
 
 class Accounts:
@@ -14,29 +18,38 @@ class Accounts:
     At all times ``total() + burned - minted == 0``. Only accounts that ``allow_negative`` named may fall below zero.
     """
 
-    def __init__(self, n: int = 0) -> None:
-        self._balances: list[int] = [0] * n
+    def __init__(self, n: SupportsIndex = 0) -> None:
+        self._balances: list[int] = []
         self._negative: set[int] = set()
-        self.minted = 0
-        self.burned = 0
+        self._minted = self._burned = 0
+        self.add(n)
 
     def __len__(self) -> int:
         return len(self._balances)
 
-    def add(self, n: int = 1) -> int:
+    @property
+    def minted(self) -> int:
+        """Base units created so far."""
+        return self._minted
+
+    @property
+    def burned(self) -> int:
+        """Base units destroyed so far."""
+        return self._burned
+
+    def add(self, n: SupportsIndex = 1) -> int:
         """Open ``n`` accounts; returns the index of the first."""
-        if n < 0:
+        n, first = index(n), len(self._balances)
+        if not 0 <= n <= MOST_ACCOUNTS - first:
             raise ValueError(f"cannot open {n} accounts")
-        first = len(self._balances)
         self._balances.extend([0] * n)
         return first
 
-    def allow_negative(self, account: int) -> None:
+    def allow_negative(self, account: SupportsIndex) -> None:
         """Let ``account`` fall below zero."""
-        self._check(account)
-        self._negative.add(account)
+        self._negative.add(self._index(account))
 
-    def transfer(self, amount: int, source: int, target: int) -> None:
+    def transfer(self, amount: SupportsIndex, source: SupportsIndex, target: SupportsIndex) -> None:
         """Move ``amount`` base units.
 
         Raises
@@ -44,36 +57,33 @@ class Accounts:
         ValueError : the amount is negative, or ``source`` holds less
         OverflowError : a balance would leave int64
         IndexError : there is no such account
+        TypeError : an amount or an account is not a whole number
         """
-        self._check(source), self._check(target)
-        self._amount(amount)
-        if source == target:
+        s, t, units = self._index(source), self._index(target), self._amount(amount)
+        if s == t:
             return
-        self._take(amount, source)
+        self._take(units, s)
         try:
-            self._give(amount, target)
+            self._give(units, t)
         except OverflowError:
-            self._balances[source] += amount
+            self._balances[s] += units
             raise
 
-    def mint(self, amount: int, target: int) -> None:
+    def mint(self, amount: SupportsIndex, target: SupportsIndex) -> None:
         """Create ``amount`` base units on ``target``."""
-        self._check(target)
-        self._amount(amount)
-        self._give(amount, target)
-        self.minted += amount
+        t, units = self._index(target), self._amount(amount)
+        self._give(units, t)
+        self._minted += units
 
-    def burn(self, amount: int, source: int) -> None:
+    def burn(self, amount: SupportsIndex, source: SupportsIndex) -> None:
         """Destroy ``amount`` base units of ``source``."""
-        self._check(source)
-        self._amount(amount)
-        self._take(amount, source)
-        self.burned += amount
+        s, units = self._index(source), self._amount(amount)
+        self._take(units, s)
+        self._burned += units
 
-    def balance(self, account: int) -> int:
+    def balance(self, account: SupportsIndex) -> int:
         """Base units that ``account`` holds."""
-        self._check(account)
-        return self._balances[account]
+        return self._balances[self._index(account)]
 
     @property
     def balances(self) -> NDArray[np.int64]:
@@ -84,15 +94,19 @@ class Accounts:
         """Sum of all balances."""
         return sum(self._balances)
 
-    def _check(self, account: int) -> None:
-        if not 0 <= account < len(self._balances):
-            raise IndexError(f"no account {account}; there are {len(self._balances)}")
+    def _index(self, account: SupportsIndex) -> int:
+        i = index(account)
+        if not 0 <= i < len(self._balances):
+            raise IndexError(f"no account {i}; there are {len(self._balances)}")
+        return i
 
-    def _amount(self, amount: int) -> None:
-        if amount < 0:
-            raise ValueError(f"an amount must be >= 0, got {amount}")
-        if amount > LARGEST:
-            raise OverflowError(f"{amount} base units do not fit in 64 bits")
+    def _amount(self, amount: SupportsIndex) -> int:
+        units = index(amount)
+        if units < 0:
+            raise ValueError(f"an amount must be >= 0, got {units}")
+        if units > LARGEST:
+            raise OverflowError(f"{units} base units do not fit in 64 bits")
+        return units
 
     def _take(self, amount: int, source: int) -> None:
         left = self._balances[source] - amount

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -12,8 +11,7 @@ from numpy.typing import NDArray
 from pydantic import model_validator
 
 from simdai.economy.actors import Network, World
-from simdai.economy.calendar import Phase
-from simdai.economy.compute_market import ask_in_micro_usd
+from simdai.economy.compute_network import MICRO, ComputeNetwork, Paid, divided
 from simdai.economy.population import Population
 from simdai.economy.providers import Providers
 from simdai.economy.token_market import Token, TokenMarket
@@ -28,10 +26,7 @@ from simdai.units import Date, Name, PositiveDays, Share
 
 __all__ = ["Composed", "ComposedNetwork"]
 
-MICRO = 10**6
-
 Ints = NDArray[np.int64]
-Payment = tuple[Providers, Ints, Ints]  # some rows of a population, and what each of them gets
 
 
 class Composed(Network, kind="composed"):
@@ -103,130 +98,78 @@ class Composed(Network, kind="composed"):
         return ComposedNetwork(self, world, name)
 
 
-class ComposedNetwork:
+class ComposedNetwork(ComputeNetwork):
     """A composed network on the clock.
 
-    Accounts: ``NAME.escrow``, ``NAME.fees`` (what the network took), ``NAME.operator``, ``NAME.vault``,
-    ``NAME.rewards`` (tokens for providers), those of its `TokenMarket`, and a block for each population.
+    Accounts: those of a compute network, ``NAME.vault``, and ``NAME.rewards`` (tokens for providers).
     """
 
     def __init__(self, rules: Composed, world: World, name: str) -> None:
-        self.rules, self.world, self.name = rules, world, name
+        self.rules = rules
         day = world.start_date
         self.quote, self.pay = rules.quote.at(day), rules.pay.at(day)
         self.reward, self.emit = rules.reward.at(day), rules.emit.at(day)
-        self.operator, self.fees, self.vault, self.rewards = (
-            f"{name}.{role}" for role in ("operator", "fees", "vault", "rewards")
+        prices = [cloud.list_price(None) for cloud in world.clouds.values()]
+        super().__init__(
+            world,
+            name,
+            providers=rules.providers,
+            token=rules.token,
+            epoch=rules.epoch,
+            price=self.quote.price(QuoteState(cloud_price=min(prices, default=math.nan))),
+            take_rate=self.pay.take_rate,
+            **rules.match.venue_options(),
         )
-        self.price = self._quoted(QuoteState(cloud_price=self._cloud_price()))
-        options = rules.match.venue_options() | {"take_rate": self.pay.take_rate}
-        if rules.match.venue_holds_price:
-            assert self.price is not None
-            options["ask"] = ask_in_micro_usd(self.price)
-        self.venue = world.compute.add_venue(name, is_cloud=False, **options)
-        self.token = TokenMarket(rules.token, world, name) if rules.token else None
-        for account in (self.operator, self.fees):
-            world.ledger.open(account)
+        self.vault, self.rewards = f"{name}.vault", f"{name}.rewards"
         if self.token:
             world.ledger.open(self.vault, self.token.asset)
             world.ledger.open(self.rewards, self.token.asset)
-        asset = self.token.asset if self.token else None
-        self.populations = {
-            population: Providers(p, world, name, population, self.venue, asset)
-            for population, p in rules.providers.items()
-        }
-        self._age = 0.0 if rules.genesis is None else -world.days_until(rules.genesis)  # days, at the start
-        supply = Supply(rules.token.supply if rules.token else 0.0)
-        self._before = self.emit.tokens(0.0, max(self._age, 0.0), supply)  # tokens that the schedule brought
+        self._age = 0.0 if rules.genesis is None else -world.days_until(rules.genesis)
+        # What the schedule had created when the scenario starts, where it is older.
+        existing = Supply(rules.token.supply if rules.token else 0.0)
+        self._before = self.emit.tokens(0.0, max(self._age, 0.0), existing)
         self._scheduled = 0.0  # simulated tokens that the schedule has come to since the start, unrounded
         self._scheduled_to = self._fees_used = 0.0  # days
         self._created = 0  # base units minted for them
         self._new_credit = 0  # micro-USD that this epoch's work will earn in redeemable credit
-        self._claims: list[Payment] = []  # micro-USD of credit that providers redeem at the next settlement
-        self._cohort: list[tuple[Providers, Ints]] = []
-        self._moved = {"entries": 0, "exits": 0}
+        self._claims: list[Paid] = []  # micro-USD of credit that providers redeem at the next settlement
 
     def _cloud_price(self) -> float:
         prices = [cloud.list_price(None) for cloud in self.world.clouds.values()]
         return min(prices, default=math.nan)
 
-    def _quoted(self, state: QuoteState) -> float | None:
-        return self.quote.price(state)
-
-    def list_price(self, hardware: tuple[int, ...] | None) -> float:
-        """USD per GPU-hour of a speed-1 device that customers expect: the posted price, or the mean ask."""
-        fitting = [p for p in self.populations.values() if hardware is None or p.hardware_index in hardware]
-        if not fitting:
-            return math.nan
-        if self.price is not None:
-            return self.price
-        known = [(p.list_price, p.count) for p in fitting if p.count]
-        total = sum(count for _, count in known)
-        return sum(price * count for price, count in known) / total if total else math.nan
-
     # -- the clock -------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Providers enter; days, epochs and regime switches are put on the calendar."""
-        for population in self.populations.values():
-            population.start(self.price)
-        if self.token:
-            self.token.start()
-        calendar, epoch = self.world.calendar, self.rules.epoch
-        calendar.every(1.0, Phase.SUPPLY, self._day, first=1.0)
-        calendar.every(epoch, Phase.EPOCHS, self.settle, first=epoch)
-        self._put_switches("quote", self.rules.quote)
-        self._put_switches("pay", self.rules.pay)
-        self._put_switches("reward", self.rules.reward)
-        self._put_switches("emit", self.rules.emit)
-        self.world.at_window(self._start_window)
-        self._report()
+        super().start()
+        for hook in ("quote", "pay", "reward", "emit"):
+            self.follow(hook, getattr(self.rules, hook))
 
-    def _put_switches(self, hook: str, regimes: Regimes[Any]) -> None:
-        for regime in regimes:
-            time = -1.0 if regime.start is None else self.world.days_until(regime.start)
-            if 0 < time <= self.world.horizon:
-                self.world.calendar.at(time, Phase.REGIMES, partial(self._switch, hook, regime.rule))
-
-    def _switch(self, hook: str, rule: Any) -> None:
+    def switch(self, hook: str, rule: Any) -> None:
         """Put another rule in force; what came in under the old one is settled under it first."""
         if hook == "pay":
             self._use_fees()
         if hook == "emit" and self.token:
             self._follow_schedule(self.token)
-        setattr(self, hook, rule)
+        super().switch(hook, rule)
         if hook == "pay":
             self.world.compute.market.set_take_rate(self.venue.index, self.pay.take_rate)
         if hook == "quote":
-            self.price = self._quoted(QuoteState(math.nan, self._cloud_price()))
-            self._tell_price()
+            self.price = self.quote.price(QuoteState(math.nan, self._cloud_price()))
+            self.tell_price()
 
-    def _day(self) -> None:
-        """Prices, then every population's exits, entries and asks."""
-        days = self.world.compute.yesterday.days
-        for population in self.populations.values():
-            population.observe(days)
+    def next_price(self, use: float, days: float) -> float | None:
         now = math.nan if self.price is None else self.price
-        use = self.world.compute.use(self.venue, self.world.compute.yesterday)
-        self.price = self._quoted(QuoteState(now, self._cloud_price(), use, days))
-        self._tell_price()
-        for population in self.populations.values():
-            population.day(days, self.price)
-
-    def _tell_price(self) -> None:
-        if self.rules.match.venue_holds_price and self.price is not None:
-            self.world.compute.market.set_ask(self.venue.index, ask_in_micro_usd(self.price))
+        return self.quote.price(QuoteState(now, self._cloud_price(), use, days))
 
     # -- the epoch -------------------------------------------------------------------------------------------
 
     def settle(self) -> None:
-        """End of an epoch: fees are used, tokens created, paid and partly sold; power is paid for."""
+        """End of an epoch: fees are used, tokens created, paid and partly sold."""
         self._use_fees()
         workers = [(p, *p.book.take_epoch(p.hardware.speed)) for p in self.populations.values()]
         if self.token:
             self._pay_tokens(self.token, workers)
-        for population in self.populations.values():
-            population.pay_running_cost()
 
     def _use_fees(self) -> None:
         """Split what the network took since the last time: operator, tokens to burn, tokens for the vault."""
@@ -255,9 +198,9 @@ class ComposedNetwork:
         redeemed = self._redeem(token)
         self._claims = divided(ledger.split(self._new_credit, work.value_usd), rows)
         self._new_credit = 0
-        self._sell(token, rewards + redeemed)
+        self.reward_providers(token, rewards + redeemed)
 
-    def _pay(self, token: TokenMarket, source: str, payments: list[Payment]) -> None:
+    def _pay(self, token: TokenMarket, source: str, payments: list[Paid]) -> None:
         for population, k, amounts in payments:
             self.world.ledger.pay_out(amounts, token.asset, source, population.book.token_account[k])
 
@@ -282,7 +225,7 @@ class ComposedNetwork:
         self._scheduled += self.emit.tokens(start, end, supply) / scale
         self._scheduled_to = now
 
-    def _redeem(self, token: TokenMarket) -> list[Payment]:
+    def _redeem(self, token: TokenMarket) -> list[Paid]:
         """Pay last epoch's credit in tokens at today's price, rounded down: out of the vault, then minted."""
         ledger = self.world.ledger
         redeemed = [
@@ -293,63 +236,3 @@ class ComposedNetwork:
         ledger.mint(max(due - ledger.balance(token.asset, self.vault), 0), token.asset, self.vault)
         self._pay(token, self.vault, redeemed)
         return redeemed
-
-    def _sell(self, token: TokenMarket, payments: list[Payment]) -> None:
-        """Providers note their token income and sell a share of it, all at one price."""
-        orders = []
-        for population in self.populations.values():
-            mine = [(k, amounts) for p, k, amounts in payments if p is population]
-            population.note_tokens(mine, token.units_per_usd, self.rules.epoch)
-            orders.append(population.token_orders(token.asset, mine))
-        amounts, sellers, receivers = (np.concatenate(column) for column in zip(*orders, strict=True))
-        token.sell_block(amounts, sellers, receivers)
-
-    # -- what it reports -------------------------------------------------------------------------------------
-
-    def _report(self) -> None:
-        recorder, scale, name = self.world.recorder, self.world.scale, self.name
-        populations = list(self.populations.values())
-        measures: dict[str, tuple[str, Any]] = {
-            "providers.count": ("count", lambda: scale * sum(p.count for p in populations)),
-            "providers.margin": ("1", lambda: mean_over([(p.mean_margin, p.count) for p in populations])),
-        }
-        if len(populations) > 1:
-            for population, p in self.populations.items():
-                measures[f"providers.{population}.count"] = "count", lambda p=p: scale * p.count
-                measures[f"providers.{population}.margin"] = "1", lambda p=p: p.mean_margin
-        for measure, (unit, function) in measures.items():
-            recorder.series(f"{name}.{measure}", unit, function)
-            recorder.outcome(f"{name}.{measure}", unit, function)
-        recorder.outcome(f"{name}.providers.entries", "count", lambda: scale * self._moves("entries"))
-        recorder.outcome(f"{name}.providers.exits", "count", lambda: scale * self._moves("exits"))
-        recorder.series(f"{name}.list_price_usd_per_gpu_hour", "USD/h", lambda: self.list_price(None))
-        recorder.outcome(f"{name}.providers.retention", "1", self._retention)
-
-    def _moves(self, what: str) -> int:
-        """Entries or exits since the end of the warm-up."""
-        return sum(int(getattr(p, what)) for p in self.populations.values()) - self._moved[what]
-
-    def _start_window(self) -> None:
-        """Remember who is there at the end of the warm-up."""
-        self._cohort = [(p, p.book.present) for p in self.populations.values()]
-        self._moved = {w: sum(getattr(p, w) for p in self.populations.values()) for w in ("entries", "exits")}
-
-    def _retention(self) -> float:
-        """Share of the providers present at the end of the warm-up that still are."""
-        then = sum(len(k) for _, k in self._cohort)
-        now = sum(int(p.book.alive[k].sum()) for p, k in self._cohort)
-        return now / then if then else math.nan
-
-
-def divided(amounts: Ints, rows: list[tuple[Providers, Ints]]) -> list[Payment]:
-    """Cut one vector over all rows into the parts of each population."""
-    cuts = np.cumsum([len(k) for _, k in rows])[:-1]
-    parts = np.split(amounts, cuts)
-    return [(population, k, part) for (population, k), part in zip(rows, parts, strict=True)]
-
-
-def mean_over(values: list[tuple[float, int]]) -> float:
-    """Mean of (value, weight) pairs, those without a value left out; nan when none has one."""
-    known = [(value, weight) for value, weight in values if not math.isnan(value)]
-    total = sum(weight for _, weight in known)
-    return sum(value * weight for value, weight in known) / total if total else math.nan

@@ -276,6 +276,18 @@ def test_poor_providers_leave_and_stay_the_longer_the_more_they_earn() -> None:
     assert counts["rich"] > 40
 
 
+def test_a_rising_rental_market_outside_draws_providers_away() -> None:
+    """Half-time outside at 8 USD/h earns 94.8 USD a day, four days' cost of the hardware."""
+    behaviour = BEHAVIOUR | {"outside_use": 0.5, "entry_speed": 0.0, "exit_hazard": 0.01}
+    rising = {"kind": "points", "points": {"2026-01-15": 1.0, "2026-02-01": 8.0}}
+    changes = {"networks.gridnet.providers.racks.behaviour": behaviour, "horizon": 60.0}
+    count = run(changes | {"hardware.h100.rental_price": rising}).series["gridnet.providers.count"]
+    calm = run(changes | {"hardware.h100.rental_price": 1.0}).series["gridnet.providers.count"]
+    assert count[:14].tolist() == calm[:14].tolist()
+    assert count[-1] < 10
+    assert calm[-1] > 35
+
+
 def test_a_high_margin_brings_entry_after_the_lag_and_not_before() -> None:
     out = run(
         {
@@ -310,6 +322,10 @@ def test_asks_rise_where_everybody_is_hired_and_fall_to_cost_where_nobody_is() -
         ({"networks.gridnet.match": {"kind": "tiered_queue"}}, "tiered_queue"),
         ({"networks.gridnet.token": None}, "needs a token"),
         ({"networks.gridnet.providers": {}}, "at least one population"),
+        (
+            {"networks.gridnet.providers.racks.behaviour": BEHAVIOUR | {"outside_use": 0.5}},
+            "behaviour.outside_use: 0.5, but 'h100' has no rental_price",
+        ),
         ({"networks.gridnet.token.market.liquidity": 2e7}, "of the supply"),
         (
             {"networks.gridnet.quote": {"kind": "cloud_indexed", "share": 0.5}, "clouds": {}},

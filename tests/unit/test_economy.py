@@ -260,6 +260,17 @@ def test_a_ban_takes_the_capacity_of_its_jurisdiction_and_can_be_lifted() -> Non
     assert market.pools()["banned"][1] == 0
 
 
+def test_a_ban_outlasts_another_one_that_ends_before_it() -> None:
+    ban = {"kind": "jurisdiction_ban", "jurisdiction": "south"}
+    sim = shocked({**ban, "lasts": 4.0}, {**ban, "at": "2026-01-17", "lasts": 9.0})
+    racks = sim.world.networks["gridnet"].populations["racks"]
+    counts = []
+    for day in (14, 16, 20, 27):
+        sim.run(day)
+        counts.append(racks.count)
+    assert counts == [50, 30, 30, 50]
+
+
 def test_an_outage_of_a_network_stops_all_its_work_and_ends() -> None:
     sim = shocked({"kind": "outage", "seller": "gridnet", "lasts": 2.0})
     sim.run(15)

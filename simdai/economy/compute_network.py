@@ -1,0 +1,214 @@
+"""What every compute network does: a venue, populations of providers, perhaps a token, days and reports."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simdai.economy.actors import World
+from simdai.economy.calendar import Phase
+from simdai.economy.compute_market import ask_in_micro_usd
+from simdai.economy.population import Population
+from simdai.economy.providers import Providers
+from simdai.economy.token_market import Token, TokenMarket
+from simdai.registry import FrozenMapping, Regimes
+from simdai.units import Name
+
+__all__ = ["MICRO", "ComputeNetwork", "Paid", "Rows", "divided", "mean_over"]
+
+MICRO = 10**6
+
+Ints = NDArray[np.int64]
+Rows = tuple[Providers, Ints]  # some providers of a population
+Paid = tuple[Providers, Ints, Ints]  # and what each gets, base units
+
+
+class ComputeNetwork:
+    """A network that sells compute, on the clock; protocols and composed networks build on it.
+
+    Accounts: ``NAME.escrow`` and ``NAME.fees`` (what the network took), ``NAME.operator``, those of its
+    `TokenMarket`, and a block for each population.
+
+    Parameters
+    ----------
+    providers : populations by name
+    token : the network's token, if it has one
+    epoch : days between settlements
+    price : USD per GPU-hour of a speed-1 device, where the network sets it; None where providers ask
+    take_rate : share of every payment that goes to ``NAME.fees``
+    options : further options of the market's venue
+    """
+
+    def __init__(
+        self,
+        world: World,
+        name: str,
+        *,
+        providers: FrozenMapping[Name, Population],
+        token: Token | None,
+        epoch: float,
+        price: float | None,
+        take_rate: float,
+        **options: Any,
+    ) -> None:
+        self.world, self.name, self.epoch, self.price = world, name, epoch, price
+        self.operator, self.fees = f"{name}.operator", f"{name}.fees"
+        self.venue_holds_price = options.get("rule") == "tiered_queue"
+        if self.venue_holds_price:
+            assert price is not None, "the venue's rule needs a price of the network"
+            options["ask"] = ask_in_micro_usd(price)
+        self.venue = world.compute.add_venue(name, is_cloud=False, take_rate=take_rate, **options)
+        self.token = TokenMarket(token, world, name) if token else None
+        for account in (self.operator, self.fees):
+            world.ledger.open(account)
+        asset = self.token.asset if self.token else None
+        self.populations = {
+            population: Providers(p, world, name, population, self.venue, asset)
+            for population, p in providers.items()
+        }
+        self._cohort: list[Rows] = []
+        self._moved = {"entries": 0, "exits": 0}
+
+    def list_price(self, hardware: tuple[int, ...] | None) -> float:
+        """USD per GPU-hour of a speed-1 device that customers expect: the posted price, or the mean ask."""
+        fitting = [p for p in self.populations.values() if hardware is None or p.hardware_index in hardware]
+        if not fitting:
+            return math.nan
+        if self.price is not None:
+            return self.price
+        known = [(p.list_price, p.count) for p in fitting if p.count]
+        total = sum(count for _, count in known)
+        return sum(price * count for price, count in known) / total if total else math.nan
+
+    # -- what a protocol fills in ----------------------------------------------------------------------------
+
+    def settle(self) -> None:
+        """End of an epoch: what the protocol burns, creates and pays. Power is paid for behind it."""
+        raise NotImplementedError
+
+    def next_price(self, use: float, days: float) -> float | None:
+        """Price of the coming day, after ``days`` in which the share ``use`` of GPU-time was hired."""
+        return self.price
+
+    # -- the clock -------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Providers enter; days, epochs and regime switches are put on the calendar."""
+        for population in self.populations.values():
+            population.start(self.price)
+        if self.token:
+            self.token.start()
+        self.world.calendar.every(1.0, Phase.SUPPLY, self._day, first=1.0)
+        self.world.calendar.every(self.epoch, Phase.EPOCHS, self._end_epoch, first=self.epoch)
+        self.world.at_window(self._start_window)
+        self._report()
+
+    def follow(self, hook: str, regimes: Regimes[Any]) -> None:
+        """Put the dated rules of ``hook`` on the calendar; `switch` puts each in force."""
+        for regime in regimes:
+            time = -1.0 if regime.start is None else self.world.days_until(regime.start)
+            if 0 < time <= self.world.horizon:
+                self.world.calendar.at(time, Phase.REGIMES, partial(self.switch, hook, regime.rule))
+
+    def switch(self, hook: str, rule: Any) -> None:
+        """Put another rule in force as the attribute ``hook``."""
+        setattr(self, hook, rule)
+
+    def _day(self) -> None:
+        """Prices, then every population's exits, entries and asks."""
+        yesterday = self.world.compute.yesterday
+        for population in self.populations.values():
+            population.observe(yesterday.days)
+        self.price = self.next_price(self.world.compute.use(self.venue, yesterday), yesterday.days)
+        self.tell_price()
+        for population in self.populations.values():
+            population.day(yesterday.days, self.price)
+
+    def tell_price(self) -> None:
+        """Let the venue charge the network's price, where the venue holds it."""
+        if self.venue_holds_price and self.price is not None:
+            self.world.compute.market.set_ask(self.venue.index, ask_in_micro_usd(self.price))
+
+    def _end_epoch(self) -> None:
+        self.settle()
+        for population in self.populations.values():
+            population.pay_running_cost()
+
+    # -- tokens of providers ---------------------------------------------------------------------------------
+
+    def reward_providers(self, token: TokenMarket, paid: list[Paid]) -> None:
+        """Providers note ``paid``, which they have got, as the epoch's income and sell a share of it.
+
+        Those who have left sell all that they hold. Everything is sold at one price.
+        """
+        for population in self.populations.values():
+            population.book.token_rate[:] = 0.0
+        sales: list[Paid] = []
+        for population, k, amounts in paid:
+            value = amounts / token.units_per_usd * (1.0 - population.rules.token_haircut)
+            population.book.token_rate[k] += value / self.epoch
+            share = np.floor(amounts * population.rules.token_sold).astype(np.int64)
+            sales.append((population, k, np.where(population.book.alive[k], share, 0)))
+        balances = self.world.ledger.accounts(token.asset).balances
+        for population in self.populations.values():
+            gone = np.flatnonzero(~population.book.alive)
+            sales.append((population, gone, balances[population.book.token_account[gone]]))
+        token.sell_block(
+            np.concatenate([amounts for _, _, amounts in sales]),
+            np.concatenate([p.book.token_account[k] for p, k, _ in sales]),
+            np.concatenate([p.book.usd_account[k] for p, k, _ in sales]),
+        )
+
+    # -- what it reports -------------------------------------------------------------------------------------
+
+    def _report(self) -> None:
+        recorder, scale, name = self.world.recorder, self.world.scale, self.name
+        populations = list(self.populations.values())
+        measures: dict[str, tuple[str, Any]] = {
+            "providers.count": ("count", lambda: scale * sum(p.count for p in populations)),
+            "providers.margin": ("1", lambda: mean_over([(p.mean_margin, p.count) for p in populations])),
+        }
+        if len(populations) > 1:
+            for population, p in self.populations.items():
+                measures[f"providers.{population}.count"] = "count", lambda p=p: scale * p.count
+                measures[f"providers.{population}.margin"] = "1", lambda p=p: p.mean_margin
+        for measure, (unit, function) in measures.items():
+            recorder.series(f"{name}.{measure}", unit, function)
+            recorder.outcome(f"{name}.{measure}", unit, function)
+        recorder.outcome(f"{name}.providers.entries", "count", lambda: scale * self._moves("entries"))
+        recorder.outcome(f"{name}.providers.exits", "count", lambda: scale * self._moves("exits"))
+        recorder.series(f"{name}.list_price_usd_per_gpu_hour", "USD/h", lambda: self.list_price(None))
+        recorder.outcome(f"{name}.providers.retention", "1", self._retention)
+
+    def _moves(self, what: str) -> int:
+        """Entries or exits since the end of the warm-up."""
+        return sum(int(getattr(p, what)) for p in self.populations.values()) - self._moved[what]
+
+    def _start_window(self) -> None:
+        """Remember who is there at the end of the warm-up."""
+        self._cohort = [(p, p.book.present) for p in self.populations.values()]
+        self._moved = {w: sum(getattr(p, w) for p in self.populations.values()) for w in ("entries", "exits")}
+
+    def _retention(self) -> float:
+        """Share of the providers present at the end of the warm-up that still are."""
+        then = sum(len(k) for _, k in self._cohort)
+        now = sum(int(p.book.alive[k].sum()) for p, k in self._cohort)
+        return now / then if then else math.nan
+
+
+def divided(amounts: Ints, rows: list[Rows]) -> list[Paid]:
+    """Cut one vector over all rows into the parts of each population."""
+    cuts = np.cumsum([len(k) for _, k in rows])[:-1]
+    parts = np.split(amounts, cuts)
+    return [(population, k, part) for (population, k), part in zip(rows, parts, strict=True)]
+
+
+def mean_over(values: list[tuple[float, int]]) -> float:
+    """Mean of (value, weight) pairs, those without a value left out; nan when none has one."""
+    known = [(value, weight) for value, weight in values if not math.isnan(value)]
+    total = sum(weight for _, weight in known)
+    return sum(value * weight for value, weight in known) / total if total else math.nan
