@@ -1,6 +1,7 @@
 """``simdai bench``: speed of the kernel that scenarios use, each repeat in a fresh interpreter.
 
-Rates on shared machines move by a third: compare the ratio to the calibration draw, or to SimPy in the same run.
+Rates on shared machines move by a third: compare the ratio to the calibration draw, or to SimPy in the same
+run.
 """
 
 from __future__ import annotations
@@ -15,11 +16,18 @@ from collections.abc import Callable
 from typing import Any
 
 SEED = 20261122
-FIGURES = ("cpu_seconds", "wall_seconds", "events_per_cpu_second", "ns_per_event", "calibration_ns", "peak_rss_mib")
+FIGURES = (
+    "cpu_seconds",
+    "wall_seconds",
+    "events_per_cpu_second",
+    "ns_per_event",
+    "calibration_ns",
+    "peak_rss_mib",
+)
 
 
 def calibration_ns() -> float:
-    """Nanoseconds of CPU for one standard exponential of SFC64 through NumPy's C loop: the median of seven rounds."""
+    """Nanoseconds of CPU for one standard exponential of SFC64 in NumPy's C loop: median of seven rounds."""
     import numpy as np
 
     generator = np.random.Generator(np.random.SFC64(1))
@@ -50,7 +58,9 @@ def one_repeat(workload: str, size: int, days: float, repeat: int, against: str 
     from simdai.bench import workloads
 
     def work() -> dict[str, Any]:
-        return workloads.w1(size, SEED + repeat) if workload == "w1" else workloads.w2(size, days, SEED + repeat)
+        return (
+            workloads.w1(size, SEED + repeat) if workload == "w1" else workloads.w2(size, days, SEED + repeat)
+        )
 
     calibration = calibration_ns()
     before = rss_mib("VmRSS")
@@ -63,7 +73,11 @@ def one_repeat(workload: str, size: int, days: float, repeat: int, against: str 
         from simdai.bench import plain_simpy
 
         def peer() -> dict[str, Any]:
-            return plain_simpy.w1(size, SEED + repeat) if workload == "w1" else plain_simpy.w2(size, days, SEED + repeat)
+            return (
+                plain_simpy.w1(size, SEED + repeat)
+                if workload == "w1"
+                else plain_simpy.w2(size, days, SEED + repeat)
+            )
 
         out["simpy"] = timed(peer)
         out["times_simpy"] = out["events_per_cpu_second"] / out["simpy"]["events_per_cpu_second"]
@@ -82,7 +96,11 @@ def timed(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 
 
 def run(
-    workload: str, providers: int | None = None, days: float | None = None, repeats: int = 5, against: str | None = None
+    workload: str,
+    providers: int | None = None,
+    days: float | None = None,
+    repeats: int = 5,
+    against: str | None = None,
 ) -> dict[str, Any]:
     """Run a workload ``repeats`` times, each in a fresh interpreter.
 
@@ -141,15 +159,18 @@ def text(result: dict[str, Any]) -> str:
         f"{result['events_per_cpu_second'] / 1e6:.2f} M events/s"
     )
     lines.append(
-        f"  {result['ns_per_event']:.1f} ns an event = {result['ns_per_event_over_calibration']:.1f} x the calibration "
-        f"draw of {result['calibration_ns']:.2f} ns"
+        f"  {result['ns_per_event']:.1f} ns an event = {result['ns_per_event_over_calibration']:.1f} x "
+        f"the calibration draw of {result['calibration_ns']:.2f} ns"
     )
     lines.append(
-        f"  peak {result['peak_rss_mib']:.0f} MiB, {result['above_interpreter_mib']:.0f} MiB above the interpreter"
+        f"  peak {result['peak_rss_mib']:.0f} MiB, "
+        f"{result['above_interpreter_mib']:.0f} MiB above the interpreter"
     )
     if "times_simpy" in result:
         low, high = result["times_simpy_range"]
-        lines.append(f"  {result['times_simpy']:.0f} x plain SimPy in the same process ({low:.0f} .. {high:.0f})")
+        lines.append(
+            f"  {result['times_simpy']:.0f} x plain SimPy in the same process ({low:.0f} .. {high:.0f})"
+        )
     for name, value in result.items():
         if name.startswith("expected_"):
             check = name.removeprefix("expected_")

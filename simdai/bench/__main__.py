@@ -7,4 +7,8 @@ from simdai.bench import one_repeat
 
 if __name__ == "__main__":
     workload, size, days, repeat, against = sys.argv[1:]
-    print(json.dumps(one_repeat(workload, int(size), float(days), int(repeat), None if against == "-" else against)))
+    print(
+        json.dumps(
+            one_repeat(workload, int(size), float(days), int(repeat), None if against == "-" else against)
+        )
+    )

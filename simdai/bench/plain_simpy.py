@@ -1,4 +1,4 @@
-"""The same workloads in plain SimPy, as a user of SimPy would write them: what the kernel is compared with."""
+"""The same workloads in plain SimPy, as its users would write them: what the kernel is compared with."""
 
 from __future__ import annotations
 
@@ -153,6 +153,8 @@ def w2(n: int, days: float, seed: int) -> dict[str, Any]:
     return {
         "events": sum(count.values()) + book.epochs,
         "busy_share": busy_hours / (24 * days * n),
-        "failures_per_completion": count["failure"] / count["completion"] if count["completion"] else math.nan,
+        "failures_per_completion": count["failure"] / count["completion"]
+        if count["completion"]
+        else math.nan,
         "token_price": book.price,
     }

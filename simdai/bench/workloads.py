@@ -83,7 +83,7 @@ class TokenBook:
         self.tokens = np.zeros(n)
 
     def epoch(self, hours: Any, revenue_usd: float) -> None:
-        """Pay pro rata to ``hours`` (spent); ``revenue_usd`` of purchases meet the sale of half the emission."""
+        """Pay pro rata to ``hours`` (spent); ``revenue_usd`` of purchases meet half the emission, sold."""
         self.epochs += 1
         emission = EMISSION * self.n * EPOCH_HOURS
         total = float(np.add.reduce(hours))
@@ -110,7 +110,10 @@ def w2_market(env: Environment, n: int, seed: int, kernel: Any = None) -> Market
         ],
         job_classes=[
             JobClassSpec(
-                "jobs", 24 * LOAD * AVAILABILITY * n / SERVICE_HOURS, Law("exponential", SERVICE_HOURS / 24), redraw=True
+                "jobs",
+                24 * LOAD * AVAILABILITY * n / SERVICE_HOURS,
+                Law("exponential", SERVICE_HOURS / 24),
+                redraw=True,
             )
         ],
         seed=seed,
@@ -124,7 +127,8 @@ def w2_market(env: Environment, n: int, seed: int, kernel: Any = None) -> Market
 def w2(n: int, days: float, seed: int, kernel: Any = None) -> dict[str, Any]:
     """A compute market with churn, failures and a token paid each hour.
 
-    Events: providers' turns, arrivals, completions, failures and epochs; the epoch at the horizon itself is not run.
+    Events: providers' turns, arrivals, completions, failures and epochs; the epoch at the horizon itself is
+    not run.
     """
     env = Environment()
     market = w2_market(env, n, seed, kernel)
@@ -151,7 +155,9 @@ def w2(n: int, days: float, seed: int, kernel: Any = None) -> dict[str, Any]:
         "completed": completed,
         "online_share": (busy + idle) / (busy + idle + offline),
         "busy_share": busy / (n * days),
-        "failures_per_completion": int(counters["failed_attempts"][0, 0]) / completed if completed else math.nan,
+        "failures_per_completion": int(counters["failed_attempts"][0, 0]) / completed
+        if completed
+        else math.nan,
         "token_price": book.price,
         "expected_online_share": AVAILABILITY,
         "expected_busy_share": LOAD * AVAILABILITY * (1 - (1 - math.exp(-hours_run / 2)) * 2 / hours_run),

@@ -26,7 +26,8 @@ class MakeTimeout(Protocol):
 class EventSource(Protocol):
     """What the clock needs of something that holds its own events (the market kernel).
 
-    Its events have the key ``(time, NORMAL, sequence)``, the sequence being drawn from ``Environment.sequence``.
+    Its events have the key ``(time, NORMAL, sequence)``, the sequence being drawn from
+    ``Environment.sequence``.
     """
 
     def head(self) -> tuple[float, int]:
@@ -43,9 +44,10 @@ class EventSource(Protocol):
 class Environment:
     """SimPy's environment over a heap of its own, joined exactly with event sources.
 
-    Offers SimPy's public interface, so that processes, resources and events of SimPy run on it unchanged. Events
-    are ordered by ``(time, priority, sequence)``; one sequence counter serves SimPy's events and the sources', so
-    that ties anywhere go by insertion. Before each step every source executes the events that come first.
+    Offers SimPy's public interface, so that processes, resources and events of SimPy run on it unchanged.
+    Events are ordered by ``(time, priority, sequence)``; one sequence counter serves SimPy's events and the
+    sources', so that ties anywhere go by insertion. Before each step every source executes the events that
+    come first.
 
     Parameters
     ----------

@@ -13,8 +13,8 @@ Reading = Callable[[], float]
 class Recorder:
     """Columns of numbers, one row a recording instant, and scalar outcomes read at the end.
 
-    A name is taken once. ``checks`` run before each recording (the ledger's conservation); ``digest`` is read at
-    each instant and stored beside the row.
+    A name is taken once. ``checks`` run before each recording (the ledger's conservation); ``digest`` is read
+    at each instant and stored beside the row.
     """
 
     def __init__(self, clock: Reading, digest: Callable[[], int] | None = None) -> None:

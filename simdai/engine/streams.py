@@ -31,13 +31,14 @@ def mix(x: int) -> int:
 def entity_state(key: int, index: int) -> int:
     """Start of the stream of entity ``index`` of the population ``key``.
 
-    The streams are SplitMix64's: 8 bytes an entity and about 1 ns a number, where NumPy's generators take 32 bytes
-    or more. One stream passes BigCrush and PractRand (github.com/lemire/testingRNG, "TestU01 results" and
-    "PractRand results (512 GB)"). What remains is that streams of neighbours be unrelated (the statistical tests
-    look at that): they differ in their starts only, and starts that lie a multiple of GOLDEN apart, as key + index
-    GOLDEN would, make one a shifted copy of the other. So MurmurHash3's finaliser (Appleby 2011), another function
-    than the output function, spreads them over the 2^64 states. Two of n entities that draw m numbers each share a
-    stretch with probability below n^2 m / 2^63: 1e-7 for 10^4 entities with 10^4 draws.
+    The streams are SplitMix64's: 8 bytes an entity and about 1 ns a number, where NumPy's generators take 32
+    bytes or more. One stream passes BigCrush and PractRand (github.com/lemire/testingRNG, "TestU01 results"
+    and "PractRand results (512 GB)"). What remains is that streams of neighbours be unrelated (the
+    statistical tests look at that): they differ in their starts only, and starts that lie a multiple of
+    GOLDEN apart, as key + index GOLDEN would, make one a shifted copy of the other. So MurmurHash3's
+    finaliser (Appleby 2011), another function than the output function, spreads them over the 2^64 states.
+    Two of n entities that draw m numbers each share a stretch with probability below n^2 m / 2^63: 1e-7 for
+    10^4 entities with 10^4 draws.
     """
     x = (key + (index + 1) * GOLDEN) & MASK
     x = ((x ^ (x >> 33)) * 0xFF51AFD7ED558CCD) & MASK
@@ -54,9 +55,9 @@ def _mix(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
 class EntityStream:
     """Uniform numbers of many entities: a pure function of (key, entity, counter).
 
-    Adding or removing an entity changes no other's numbers. An entity's numbers are those of a SplitMix64 generator
-    that starts where two rounds of its mixing put (key, id): a generator is needed that gives number n without
-    those before it. On its quality see :func:`entity_state`.
+    Adding or removing an entity changes no other's numbers. An entity's numbers are those of a SplitMix64
+    generator that starts where two rounds of its mixing put (key, id): a generator is needed that gives
+    number n without those before it. On its quality see :func:`entity_state`.
     """
 
     def __init__(self, key: int) -> None:
@@ -132,7 +133,9 @@ class Streams:
         """The stream of individual decisions ``name``, for example ``("provider.exit", "gridnet.home")``."""
         joined = ".".join(name)
         if joined in self._entities:
-            raise ValueError(f"entity stream {joined!r} was asked for twice; give each decision a name of its own")
+            raise ValueError(
+                f"entity stream {joined!r} was asked for twice; give each decision a name of its own"
+            )
         self._entities.add(joined)
         return EntityStream(self.key("entity", joined))
 

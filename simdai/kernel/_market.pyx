@@ -21,7 +21,10 @@ from simdai.kernel._ranks cimport (
 )
 from simdai.kernel._words cimport LawConstants, bitgen_t, entity_state, golden, mix, open_unit, sample, two_pi, unit
 
+from operator import index as whole
+
 from simdai.kernel import market_spec as spec
+from simdai.kernel.accounts_reference import MOST_ACCOUNTS
 
 cdef extern from "_compat.h" nogil:
     void* simdai_grow(void* block, size_t old_bytes, size_t new_bytes)
@@ -178,10 +181,12 @@ cdef class Accounts:
         return self.n
 
     def add(self, n=1):
-        cdef int64_t more = n, first = self.n, room
+        cdef int64_t more, first = self.n, room
         cdef void* grown
-        if more < 0:
+        n = whole(n)
+        if not 0 <= n <= MOST_ACCOUNTS - first:
             raise ValueError(f"cannot open {n} accounts")
+        more = n
         if first + more > self.room:
             room = max(first + more, self.room + (self.room >> 2), 16)
             grown = realloc(self.balance_of, room * sizeof(int64_t))
@@ -199,12 +204,13 @@ cdef class Accounts:
         return first
 
     cdef int64_t index(self, account) except -1:
-        cdef int64_t i = account
-        if not 0 <= i < self.n:
+        account = whole(account)
+        if not 0 <= account < self.n:
             raise IndexError(f"no account {account}; there are {self.n}")
-        return i
+        return account
 
     cdef int64_t amount(self, amount) except -1:
+        amount = whole(amount)
         if amount < 0:
             raise ValueError(f"an amount must be >= 0, got {amount}")
         if amount > 2**63 - 1:
@@ -228,12 +234,12 @@ cdef class Accounts:
     def mint(self, amount, target):
         cdef int64_t t = self.index(target), a = self.amount(amount)
         self.check(money.give(self.balance_of, a, t), amount, t, t)
-        self.minted += amount
+        self.minted += a
 
     def burn(self, amount, source):
         cdef int64_t s = self.index(source), a = self.amount(amount)
         self.check(money.take(self.balance_of, self.negative, a, s), amount, s, s)
-        self.burned += amount
+        self.burned += a
 
     def balance(self, account):
         return self.balance_of[self.index(account)]
@@ -480,17 +486,19 @@ cdef class Core:
     def run_until(self, double time, uint64_t sequence, int64_t max_events):
         cdef int64_t left = max_events, chunk
         self.enter()
-        while left > 0 and self.error == 0 and not self.halt:
-            chunk = min(left, <int64_t>1 << 22)
-            with nogil:
-                chunk -= self.loop(time, sequence, chunk)
-            left -= chunk
-            PyErr_CheckSignals()
-            if chunk < <int64_t>1 << 22:
-                break
-        self.halt = False
-        self.env.advance_to(self.now)
-        self.leave()
+        try:
+            while left > 0 and self.error == 0 and not self.halt:
+                chunk = min(left, <int64_t>1 << 22)
+                with nogil:
+                    chunk -= self.loop(time, sequence, chunk)
+                left -= chunk
+                PyErr_CheckSignals()  # may raise; the clock is given back all the same
+                if chunk < <int64_t>1 << 22:
+                    break
+        finally:
+            self.halt = False
+            self.env.advance_to(self.now)
+            self.leave()
 
     cdef int64_t loop(self, double time, uint64_t sequence, int64_t budget) noexcept nogil:
         """Execute events before (time, sequence); returns what is left of the budget."""
@@ -1072,7 +1080,7 @@ cdef class Core:
             return self.payment(job.rate, duration)
         slot = job.member
         while slot >= 0:
-            total += self.payment(<double>(self.lease_ask[slot] * k.gpus), duration)
+            total += self.payment(<double>self.lease_ask[slot] * <double>k.gpus, duration)
             slot = self.provider[slot].next_member
         return total
 
@@ -1102,11 +1110,11 @@ cdef class Core:
         venue.gpus_busy += gpus
         venue.gpu_days -= <double>gpus * self.now
         if venue.rule == POOLED:
-            job.rate = <double>(venue.ask * gpus)
+            job.rate = <double>venue.ask * <double>gpus
         elif venue.rule == TIERED_QUEUE:
-            job.rate = <double>(venue.ask * k.gpus) * speed
+            job.rate = <double>venue.ask * <double>k.gpus * speed
         elif venue.rule != CLUSTER:
-            job.rate = <double>(self.provider[member].ask * k.gpus)
+            job.rate = <double>self.provider[member].ask * <double>k.gpus
         if member >= 0:
             if venue.rule == CLUSTER:
                 slot = member
@@ -1142,7 +1150,7 @@ cdef class Core:
         job.mark = 0
         while True:
             if slot >= 0 and venue.rule == CLUSTER:
-                amount = self.payment(<double>(self.lease_ask[slot] * k.gpus), paid_days)
+                amount = self.payment(<double>self.lease_ask[slot] * <double>k.gpus, paid_days)
             else:
                 amount = self.payment(job.rate, paid_days)
             seller = without_fee(amount, venue.take_ppm)
@@ -1486,6 +1494,8 @@ cdef class Core:
             self.place_in_pool[slot] = <int32_t>pool.entered
             if paid:
                 self.account[slot] = <int32_t>(account_view[i] + 1)
+            elif self.account[slot]:
+                self.account[slot] = 0
             if self.tracks_reputation:
                 self.reputation[slot] = pool.reputation
             pool.entered += 1

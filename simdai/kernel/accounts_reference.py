@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 LARGEST = 2**63 - 1
-MOST_ACCOUNTS = 2**40
+MOST_ACCOUNTS = 2**31 - 2  # the kernel names them in 32 bits
 
 
 class Accounts:
     """Integer balances of one asset, exact and overflow-checked.
 
-    At all times ``total() + burned - minted == 0``. Only accounts that ``allow_negative`` named may fall below zero.
+    At all times ``total() + burned - minted == 0``. Only accounts that ``allow_negative`` named may fall
+    below zero.
     """
 
     def __init__(self, n: SupportsIndex = 0) -> None:

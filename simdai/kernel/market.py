@@ -1,13 +1,15 @@
 """The compute market: providers, jobs and venues on the shared clock.
 
-:class:`Market` checks arguments, holds signals and gives readings; a core does the work: the compiled kernel, or the
-plain-SimPy twin of ``market_reference.py``, which defines it.
+:class:`Market` checks arguments, holds signals and gives readings; a core does the work: the compiled kernel,
+or the plain-SimPy twin of ``market_reference.py``, which defines it.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from typing import Any
+from operator import index
+from typing import Any, SupportsIndex
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -55,7 +57,8 @@ class Market:
         self.env = env
         self.venues, self.pools_spec, self.job_classes = tuple(venues), tuple(pools), tuple(job_classes)
         self.compiled = compiled
-        self._check_description(accounts)
+        self._n_accounts = (lambda: 0) if accounts is None else accounts.__len__
+        self._check_description()
         self.capable = np.array(
             [[self._can_serve(v, c) for c in range(len(job_classes))] for v in range(len(venues))], dtype=bool
         ).reshape(len(venues), len(job_classes))
@@ -82,18 +85,29 @@ class Market:
         else:
             core = ReferenceCore
         self._core = core(
-            env, streams, self.venues, self.pools_spec, self.job_classes, eligible, accounts, trace, self._fire
+            env,
+            streams,
+            self.venues,
+            self.pools_spec,
+            self.job_classes,
+            eligible,
+            accounts,
+            trace,
+            self._fire,
         )
         if compiled:
             env.add_source(self._core)
 
-    def _check_description(self, accounts: Any) -> None:
-        for what, items in (("venue", self.venues), ("pool", self.pools_spec), ("job class", self.job_classes)):
-            names = [item.name for item in items]
+    def _check_description(self) -> None:
+        for what, names, most in (
+            ("venues", [venue.name for venue in self.venues], spec.MAX_VENUES),
+            ("pools", [pool.name for pool in self.pools_spec], spec.MAX_POOLS),
+            ("job classes", [job_class.name for job_class in self.job_classes], spec.MAX_CLASSES),
+        ):
             if len(set(names)) < len(names):
-                raise ValueError(f"two {what}s have the same name")
-        if len(self.venues) > spec.MAX_VENUES:
-            raise ValueError(f"at most {spec.MAX_VENUES} venues, got {len(self.venues)}")
+                raise ValueError(f"two {what} have the same name")
+            if len(names) > most:
+                raise ValueError(f"at most {most} {what}, got {len(names)}")
         for pool in self.pools_spec:
             if not 0 <= pool.venue < len(self.venues):
                 raise ValueError(f"pool {pool.name!r}: there is no venue {pool.venue}")
@@ -106,9 +120,8 @@ class Market:
                 raise ValueError(f"venue {venue.name!r}: an escrow account needs a fee account")
             if venue.escrow >= 0 and venue.rule == "pooled" and venue.payee < 0:
                 raise ValueError(f"venue {venue.name!r}: a pooled venue with an escrow account needs a payee")
-        limit = 0 if accounts is None else len(accounts)
-        if max(used, default=-1) >= limit:
-            raise ValueError(f"account {max(used)} is named; there are {limit}")
+        if max(used, default=-1) >= self._n_accounts():
+            raise ValueError(f"account {max(used)} is named; there are {self._n_accounts()}")
 
     def _can_serve(self, v: int, c: int) -> bool:
         """Whether the venue could ever serve the class, by rule and hardware."""
@@ -120,22 +133,44 @@ class Market:
             for pool in self.pools_spec
         )
 
-    # -- signals ------------------------------------------------------------------------------------------------
+    # -- signals ---------------------------------------------------------------------------------------------
 
-    def signal(self, kind: str, *, venue: int = -1, job_class: int = -1, level: int = 0, at: int = 0) -> Event:
+    def _venue(self, number: SupportsIndex) -> int:
+        v = index(number)
+        if not 0 <= v < len(self.venues):
+            raise ValueError(f"there is no venue {v}; there are {len(self.venues)}")
+        return v
+
+    def _pool(self, number: SupportsIndex) -> int:
+        p = index(number)
+        if not 0 <= p < len(self.pools_spec):
+            raise ValueError(f"there is no pool {p}; there are {len(self.pools_spec)}")
+        return p
+
+    def _class(self, number: SupportsIndex) -> int:
+        c = index(number)
+        if not 0 <= c < len(self.job_classes):
+            raise ValueError(f"there is no job class {c}; there are {len(self.job_classes)}")
+        return c
+
+    def signal(
+        self, kind: str, *, venue: int = -1, job_class: int = -1, level: int = 0, at: int = 0
+    ) -> Event:
         """A SimPy event that happens when the market reaches a state, once.
 
         Parameters
         ----------
         kind : {"arrivals", "queue_empty", "queue_above", "done"}
-            ``arrivals``: ``at`` jobs (of ``job_class``, or of all) have arrived. ``queue_empty``: the queue of
-            ``venue`` becomes empty. ``queue_above``: it grows beyond ``level``. ``done``: a job of ``job_class`` at
-            ``venue`` (-1 for any) completes.
+            ``arrivals``: ``at`` jobs (of ``job_class``, or of all) have arrived. ``queue_empty``: the queue
+            of ``venue`` becomes empty. ``queue_above``: it grows beyond ``level``. ``done``: a job of
+            ``job_class`` at ``venue`` (-1 for any) completes.
         """
         if kind not in WATCHES:
             raise ValueError(f"unknown signal {kind!r}; expected one of {', '.join(WATCHES)}")
-        if kind.startswith("queue") and not 0 <= venue < len(self.venues):
-            raise ValueError(f"signal {kind!r}: there is no venue {venue}")
+        if kind.startswith("queue") or venue != -1:
+            venue = self._venue(venue)
+        if job_class != -1:
+            job_class = self._class(job_class)
         event = self.env.event()
         number = self._core.watch(WATCHES[kind], venue, job_class, at if kind == "arrivals" else level)
         self._waiting[number] = event
@@ -145,7 +180,7 @@ class Market:
         for number in numbers:
             self._waiting.pop(number).succeed(self.env.now)
 
-    # -- changes, between events --------------------------------------------------------------------------------
+    # -- changes, between events -----------------------------------------------------------------------------
 
     def add_providers(
         self, pool: int, asks: ArrayLike, accounts: ArrayLike | None = None, online: ArrayLike | None = None
@@ -160,33 +195,43 @@ class Market:
 
         Returns
         -------
-        (n,) int64 ids, rising; the provider's own stream is keyed by the pool's name and its place in the pool
+        (n,) int64 ids, rising; the provider's own stream is keyed by the pool's name and its place in the
+        pool
         """
-        if not 0 <= pool < len(self.pools_spec):
-            raise ValueError(f"there is no pool {pool}")
+        pool = self._pool(pool)
+        name, pays = self.pools_spec[pool].name, self.venues[self.pools_spec[pool].venue].escrow >= 0
         asks = self._asks(asks)
         n = len(asks)
-        if self.venues[self.pools_spec[pool].venue].escrow >= 0 and accounts is None:
-            raise ValueError(f"pool {self.pools_spec[pool].name!r}: its venue pays; give an account to each provider")
-        account = None if accounts is None else np.ascontiguousarray(accounts, dtype=np.int64)
-        state = None if online is None else np.array(np.broadcast_to(np.asarray(online, dtype=bool), n), dtype=np.int8)
-        if account is not None and account.shape != (n,):
-            raise ValueError(f"{n} asks but accounts of shape {account.shape}")
+        account = state = None
+        if accounts is not None:
+            account = np.ascontiguousarray(accounts, dtype=np.int64)
+            if account.shape != (n,):
+                raise ValueError(f"pool {name!r}: {n} asks but accounts of shape {account.shape}")
+            if n and not (0 if pays else -1) <= account.min() <= account.max() < self._n_accounts():
+                wrong = account.max() if account.max() >= self._n_accounts() else account.min()
+                raise ValueError(f"pool {name!r}: account {wrong} is named; there are {self._n_accounts()}")
+        elif pays and n:
+            raise ValueError(f"pool {name!r}: its venue pays; give an account to each provider")
+        if online is not None:
+            state = np.array(np.broadcast_to(np.asarray(online, dtype=bool), n), dtype=np.int8)
         first = self._core.add_providers(pool, asks, account, state)
         return np.arange(first, first + n, dtype=np.int64)
 
     def _asks(self, asks: ArrayLike) -> NDArray[np.int64]:
         values = np.atleast_1d(np.asarray(asks))
-        if values.dtype.kind not in "iu":
-            if values.size and not np.array_equal(values, np.floor(values)):
-                raise ValueError("asks are whole µUSD per GPU-hour")
-        out = values.astype(np.int64, copy=False)
-        if out.size and (out.min() < 0 or out.max() > spec.MAX_ASK):
+        if values.ndim > 1:
+            raise ValueError(f"asks must have shape (n,), got {values.shape}")
+        if values.size and values.dtype.kind not in "iu" and not np.array_equal(values, np.floor(values)):
+            raise ValueError("asks are whole µUSD per GPU-hour")
+        if values.size and (values.min() < 0 or values.max() > spec.MAX_ASK):
             raise ValueError("asks must lie in 0 .. 2^53 µUSD per GPU-hour")
-        return np.ascontiguousarray(out)
+        return np.ascontiguousarray(values, dtype=np.int64)
 
     def _uids(self, uids: ArrayLike) -> NDArray[np.int64]:
-        values = np.ascontiguousarray(np.atleast_1d(np.asarray(uids, dtype=np.int64)))
+        given = np.atleast_1d(np.asarray(uids))
+        if given.ndim > 1 or (given.size and given.dtype.kind not in "iu"):
+            raise ValueError(f"ids must be whole numbers of shape (n,), got {given.dtype} of {given.shape}")
+        values = np.ascontiguousarray(given, dtype=np.int64)
         if len(np.unique(values)) < len(values):
             raise ValueError("a provider is named twice")
         if not self._core.alive(values):
@@ -217,7 +262,7 @@ class Market:
         """New arrival rate [jobs/d]; the time to the next arrival is stretched."""
         if not 0 <= rate < float("inf"):
             raise ValueError(f"a rate must be >= 0 and finite, got {rate}")
-        self._core.set_rate(job_class, float(rate))
+        self._core.set_rate(self._class(job_class), float(rate))
 
     def set_shares(self, job_class: int, shares: ArrayLike) -> None:
         """Choice probabilities of a job class over the venues; what is missing to 1 stays outside.
@@ -226,7 +271,8 @@ class Market:
         ------
         ValueError : negative, above 1 in sum, or positive at a venue that can never serve the class
         """
-        values = np.asarray(shares, dtype=np.float64)
+        job_class = self._class(job_class)
+        values = np.ascontiguousarray(shares, dtype=np.float64)
         if values.shape != (len(self.venues),):
             raise ValueError(f"shares must have shape ({len(self.venues)},), got {values.shape}")
         if not (np.all(values >= 0) and values.sum() <= 1 + 1e-9):
@@ -243,17 +289,17 @@ class Market:
         """New capacity of a pooled venue; running jobs stay."""
         if not 0 <= gpus <= 2**40:
             raise ValueError(f"capacity must lie in 0 .. 2^40, got {gpus}")
-        self._core.set_capacity(venue, int(gpus))
+        self._core.set_capacity(self._venue(venue), int(gpus))
 
     def set_ask(self, venue: int, ask: int) -> None:
         """New ask of a pooled or tiered venue [µUSD per GPU-hour]; running jobs keep theirs."""
-        self._core.set_ask(venue, int(self._asks([ask])[0]))
+        self._core.set_ask(self._venue(venue), int(self._asks([ask])[0]))
 
     def set_take_rate(self, venue: int, share: float) -> None:
         """New share of payments that goes to the fee account; holds for payments from now on."""
         if not 0 <= share <= 1:
             raise ValueError(f"a take rate must lie in [0, 1], got {share}")
-        self._core.set_take(venue, round(share * 1e6))
+        self._core.set_take(self._venue(venue), round(share * 1e6))
 
     def reset_counters(self) -> None:
         """Start all counters and wait histograms again at zero."""
@@ -263,22 +309,22 @@ class Market:
         """Take new luck from the streams, whose ``luck`` has changed."""
         self._core.reseed()
 
-    # -- readings -----------------------------------------------------------------------------------------------
+    # -- readings --------------------------------------------------------------------------------------------
 
     def counters(self) -> dict[str, NDArray[Any]]:
         """Cumulative counts by (venue, class), as copies.
 
         ``submitted = queued + running + completed + failed + reneged + moved``; also ``started``,
-        ``failed_attempts``, ``waited`` (starts after a wait), ``wait_days`` (sum over starts), ``sojourn_days`` (sum
-        over completions, from arrival), ``gpu_hours`` (of completed attempts), ``gpu_hours_lost``, ``revenue`` (what
-        customers paid) and ``fees`` [µUSD].
+        ``failed_attempts``, ``waited`` (starts after a wait), ``wait_days`` (sum over starts),
+        ``sojourn_days`` (sum over completions, from arrival), ``gpu_hours`` (of completed attempts),
+        ``gpu_hours_lost``, ``revenue`` (what customers paid) and ``fees`` [µUSD].
         """
         table: dict[str, NDArray[Any]] = self._core.read_counters()
         return table
 
     def counter(self, name: str, venue: int, job_class: int) -> Any:
         """One number of :meth:`counters`, for those who read it often."""
-        return self._core.read_counter(name, venue, job_class)
+        return self._core.read_counter(name, self._venue(venue), self._class(job_class))
 
     def outside(self) -> NDArray[np.int64]:
         """(n_classes,) jobs that chose no venue."""
@@ -294,39 +340,41 @@ class Market:
         return table
 
     def venue_table(self) -> dict[str, NDArray[Any]]:
-        """By venue: ``capacity`` and ``ask`` (pooled, tiered), ``gpus_busy``, ``gpu_days`` (integral), ``queued``."""
+        """By venue: ``capacity``, ``ask`` (pooled, tiered), ``gpus_busy``, ``gpu_days`` (integral), ``queued``."""
         table: dict[str, NDArray[Any]] = self._core.read_venues()
         return table
 
     def providers(self, pool: int) -> dict[str, NDArray[Any]]:
         """Present providers of a pool, by id: ``uid, index, ask, state, work_hours, revenue, failures, ...``.
 
-        ``work_hours`` [GPU-hours of completed jobs], ``revenue`` [µUSD, after fees], ``failures`` and ``online_days``
-        count from entry. ``state`` indexes ``STATES``.
+        ``work_hours`` [GPU-hours of completed jobs], ``revenue`` [µUSD, after fees], ``failures`` and
+        ``online_days`` count from entry. ``state`` indexes ``STATES``.
         """
-        table: dict[str, NDArray[Any]] = self._core.read_providers(pool)
+        table: dict[str, NDArray[Any]] = self._core.read_providers(self._pool(pool))
         state = np.where(table["busy"], 2, np.where(~table["online"], 0, np.where(table["banned"], 3, 1)))
         table["state"] = state.astype(np.int8)
         return table
 
     def work_hours(self, pool: int) -> NDArray[np.float64]:
         """GPU-hours of completed jobs of each present provider of a pool, by id."""
-        hours: NDArray[np.float64] = self._core.work_hours(pool)
+        hours: NDArray[np.float64] = self._core.work_hours(self._pool(pool))
         return hours
 
     def queue_length(self, venue: int) -> int:
         """Waiting jobs of a venue."""
-        return int(self._core.queue_length(venue))
+        return int(self._core.queue_length(self._venue(venue)))
 
     def wait_histogram(self) -> NDArray[np.int64]:
         """(n_venues, n_classes, WAIT_BINS) starts by wait; see ``market_spec.WAIT_BINS``."""
         return np.array(self._core.histogram, dtype=np.int64)
 
     def wait_quantile(self, q: float, venue: int | None = None, job_class: int | None = None) -> float:
-        """Quantile of the waits of started jobs [d], within 9 % (eight bins an octave); nan when none started."""
-        table = self.wait_histogram()
-        rows = table if venue is None else table[venue : venue + 1]
-        rows = rows if job_class is None else rows[:, job_class : job_class + 1]
+        """Quantile of the waits of started jobs [d], within 9 % (eight bins an octave); nan if none."""
+        rows = self.wait_histogram()
+        if venue is not None:
+            rows = rows[[self._venue(venue)]]
+        if job_class is not None:
+            rows = rows[:, [self._class(job_class)]]
         return histogram_quantile(rows.sum(axis=(0, 1)), q)
 
     @property
@@ -353,10 +401,15 @@ class Market:
         out: dict[str, Any] = {"digest": self.digest, "n_events": self.n_events, "now": self.env.now}
         out["outside"] = self.outside().tolist()
         out["arrivals"] = self.arrivals().tolist()
-        for name, table in (("counters", self.counters()), ("pools", self.pools()), ("venues", self.venue_table())):
+        for name, table in (
+            ("counters", self.counters()),
+            ("pools", self.pools()),
+            ("venues", self.venue_table()),
+        ):
             out[name] = {key: column.tolist() for key, column in table.items()}
         out["providers"] = [
-            {key: column.tolist() for key, column in self.providers(p).items()} for p in range(len(self.pools_spec))
+            {key: column.tolist() for key, column in self.providers(p).items()}
+            for p in range(len(self.pools_spec))
         ]
         out["histogram"] = self.wait_histogram().tolist()
         return out
@@ -364,6 +417,8 @@ class Market:
 
 def histogram_quantile(counts: NDArray[np.int64], q: float) -> float:
     """Quantile of a histogram of waits [d], geometric inside a bin; nan when it is empty."""
+    if not 0 <= q <= 1:
+        raise ValueError(f"a quantile lies in [0, 1], got {q}")
     total = int(counts.sum())
     if total == 0:
         return float("nan")
@@ -375,7 +430,7 @@ def histogram_quantile(counts: NDArray[np.int64], q: float) -> float:
             if position == 0:
                 return 0.0
             low, high = bin_edges(int(position))
-            return low * (high / low) ** (max(target - below, 0.0) / count)
+            return low * math.pow(high / low, max(target - below, 0.0) / count)
         below += count
     return bin_edges(spec.WAIT_BINS - 1)[1]
 
@@ -383,5 +438,5 @@ def histogram_quantile(counts: NDArray[np.int64], q: float) -> float:
 def bin_edges(position: int) -> tuple[float, float]:
     """Edges of bin ``position`` >= 1 [d]."""
     octave, part = divmod(position - 1, 8)
-    scale = 2.0 ** (octave - 20)
+    scale = math.ldexp(1.0, octave - 20)
     return scale * (1 + part / 8), scale * (1 + (part + 1) / 8)

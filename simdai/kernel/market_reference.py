@@ -4,14 +4,16 @@ Callbacks on Timeouts, one Timeout an event, brute-force matching. Readable and 
 
 Rules fixed here
 ----------------
-* A job's numbers are a function of one 64-bit word drawn at its arrival: number 0 thins, 1 chooses the venue, 2-3 are
-  its patience, 4-5 its work; later numbers (auctions, redraws) follow in order of use.
+* A job's numbers are a function of one 64-bit word drawn at its arrival: number 0 thins, 1 chooses the venue,
+  2-3 are its patience, 4-5 its work; later numbers (auctions, redraws) follow in order of use.
 * A provider's numbers are its own SplitMix64 stream: number 0 says whether it starts online.
 * A changed arrival rate stretches the time to the next arrival; it draws nothing.
-* A freed provider serves the queue before anything else is matched; failed work is then placed like a new arrival.
-* A job waits in the line of its class. Lines are served in the order of the venue's discipline; a line whose first job
-  finds no match is passed over.
-* A batch of exits or bans first makes all its providers unavailable, then fails their jobs in the order given.
+* A freed provider serves the queue before anything else is matched; failed work is then placed like a new
+  arrival.
+* A job waits in the line of its class. Lines are served in the order of the venue's discipline; a line whose
+  first job finds no match is passed over.
+* A batch of exits or bans first makes all its providers unavailable, then fails their jobs in the order
+  given.
 """
 
 from __future__ import annotations
@@ -86,7 +88,9 @@ def without_fee(amount: int, take_ppm: int) -> int:
 class Provider:
     """One seller of GPU time."""
 
-    def __init__(self, uid: int, index: int, pool: int, ask: int, account: int, stream: int, reputation: float):
+    def __init__(
+        self, uid: int, index: int, pool: int, ask: int, account: int, stream: int, reputation: float
+    ):
         self.uid, self.index, self.pool = uid, index, pool
         self.ask, self.lease_ask, self.account = ask, 0, account
         self.stream, self.reputation = stream, reputation
@@ -178,7 +182,9 @@ class ReferenceCore:
         self.generator = [streams.bit_generator(f"market.jobs.{c.name}") for c in classes]
         self.next_job = self.next_ticket = 0
 
-        self.counter: dict[str, list[list[Any]]] = {name: [[0] * n_classes for _ in venues] for name in COUNTERS_INT}
+        self.counter: dict[str, list[list[Any]]] = {
+            name: [[0] * n_classes for _ in venues] for name in COUNTERS_INT
+        }
         for name in COUNTERS_FLOAT:
             self.counter[name] = [[0.0] * n_classes for _ in venues]
         self.histogram = np.zeros((n_venues, n_classes, spec.WAIT_BINS), dtype=np.int64)
@@ -195,7 +201,7 @@ class ReferenceCore:
             self.left[c] = self._draw_left(c)
             self._set_rate(c, job_class.rate)
 
-    # -- time and memory ----------------------------------------------------------------------------------------
+    # -- time and memory -------------------------------------------------------------------------------------
 
     def _after(self, delay: float, callback: Callable[[Timeout], None]) -> Timeout | None:
         if delay == math.inf:
@@ -209,7 +215,9 @@ class ReferenceCore:
         if self.trace is not None:
             self.trace.append((now, kind, number, other))
         (bits,) = struct.unpack("<Q", struct.pack("<d", now))
-        word = ((bits ^ (number * 0xC2B2AE3D27D4EB4F & MASK)) + (16 * other + kind) * 0x9E3779B97F4A7C15) & MASK
+        word = (
+            (bits ^ (number * 0xC2B2AE3D27D4EB4F & MASK)) + (16 * other + kind) * 0x9E3779B97F4A7C15
+        ) & MASK
         rotated = ((self.digest_state << 5) | (self.digest_state >> 59)) & MASK
         self.digest_state = ((rotated ^ word) * 0xD6E8FEB86659FD93) & MASK
 
@@ -230,7 +238,9 @@ class ReferenceCore:
                 fired.append(number)
         for number in fired:
             del self.watches[number]
-        self.emptied.clear(), self.grew.clear(), self.finished.clear()
+        self.emptied.clear()
+        self.grew.clear()
+        self.finished.clear()
         if fired:
             self.fire(fired)
 
@@ -242,7 +252,7 @@ class ReferenceCore:
     def unwatch(self, number: int) -> None:
         self.watches.pop(number, None)
 
-    # -- arrivals -----------------------------------------------------------------------------------------------
+    # -- arrivals --------------------------------------------------------------------------------------------
 
     def _class_word(self, c: int) -> int:
         return int(self.generator[c].random_raw())
@@ -256,8 +266,10 @@ class ReferenceCore:
         self._set_rate(c, rate)
 
     def _set_rate(self, c: int, rate: float) -> None:
-        if self.arrival[c] is not None:
+        timer = self.arrival[c]
+        if timer is not None:
             self.left[c] = (self.arrival_time[c] - self.env.now) * self.rate[c]
+            self.env.cancel(timer)
             self.arrival[c] = None
         self.rate[c] = rate * (1.0 + self.classes[c].diurnal_amplitude)
         self._schedule_arrival(c)
@@ -267,12 +279,10 @@ class ReferenceCore:
         if self.rate[c] <= 0.0 or (limit is not None and self.arrivals[c] >= limit):
             return
         delay = self.left[c] / self.rate[c]
-        timer = self._after(delay, lambda event, c=c: self._arrive(c, event))  # type: ignore[misc]
-        self.arrival[c], self.arrival_time[c] = timer, self.env.now + delay
+        self.arrival[c] = self._after(delay, lambda event: self._arrive(c))
+        self.arrival_time[c] = self.env.now + delay
 
-    def _arrive(self, c: int, event: Timeout) -> None:
-        if self.arrival[c] is not event:
-            return
+    def _arrive(self, c: int) -> None:
         job_class = self.classes[c]
         self.arrival[c] = None
         seed = self._class_word(c)
@@ -331,7 +341,7 @@ class ReferenceCore:
         if not self._try_start(job):
             self._wait(job)
 
-    # -- waiting ------------------------------------------------------------------------------------------------
+    # -- waiting ---------------------------------------------------------------------------------------------
 
     def _wait(self, job: Job) -> None:
         job.ticket = self.next_ticket
@@ -388,7 +398,7 @@ class ReferenceCore:
             if not any(self._try_start(job, waiting=True) for job in sorted(firsts, key=order)):
                 return
 
-    # -- matching -----------------------------------------------------------------------------------------------
+    # -- matching --------------------------------------------------------------------------------------------
 
     def _try_start(self, job: Job, waiting: bool = False) -> bool:
         venue, c = self.venues[job.venue], self.classes[job.job_class]
@@ -445,7 +455,9 @@ class ReferenceCore:
             return []
         worst = self._tier(job.venue, c.min_reputation)
         idle = [
-            self.providers_by_uid[uid] for p in self.eligible[job.venue][job.job_class] for _, uid in self.idle[p]
+            self.providers_by_uid[uid]
+            for p in self.eligible[job.venue][job.job_class]
+            for _, uid in self.idle[p]
         ]
         ranked = [(self._tier(job.venue, b.reputation), b.idle_ticket, b) for b in idle]
         ranked = [entry for entry in ranked if entry[0] <= worst]
@@ -462,7 +474,7 @@ class ReferenceCore:
                 best, lowest = devices, total
         return best
 
-    # -- running ------------------------------------------------------------------------------------------------
+    # -- running ---------------------------------------------------------------------------------------------
 
     def _start(self, job: Job, members: list[Provider]) -> None:
         v, c = job.venue, job.job_class
@@ -514,7 +526,8 @@ class ReferenceCore:
         job.timer = None
         pays = venue.escrow >= 0 and job_class.payer >= 0
         spent = 0
-        for member in job.members or [None]:  # a pooled venue is its own seller
+        sellers: Sequence[Provider | None] = job.members or [None]  # a pooled venue is its own seller
+        for member in sellers:
             rate = job.rate
             if member is not None and venue.rule != "tiered_queue":
                 rate = float(member.lease_ask * job_class.gpus)
@@ -591,7 +604,7 @@ class ReferenceCore:
         elif not (venue.on_failure == "next" and self._move(job)):
             self._place(job)
 
-    # -- providers ----------------------------------------------------------------------------------------------
+    # -- providers -------------------------------------------------------------------------------------------
 
     def _pool_key(self, pool: int) -> int:
         return self.streams.key("market.provider", self.pools[pool].name)
@@ -784,7 +797,7 @@ class ReferenceCore:
         for venue in sorted(venues):
             self._dispatch(venue)
 
-    # -- settings -----------------------------------------------------------------------------------------------
+    # -- settings --------------------------------------------------------------------------------------------
 
     def set_shares(self, c: int, shares: Sequence[float]) -> None:
         self.share[c] = [float(share) for share in shares]
@@ -818,7 +831,7 @@ class ReferenceCore:
                 row[:] = [type(value)(0) for value in row]
         self.histogram[:] = 0
 
-    # -- readings -----------------------------------------------------------------------------------------------
+    # -- readings --------------------------------------------------------------------------------------------
 
     def queue_length(self, venue: int) -> int:
         return sum(len(line) for line in self.lines[venue])
@@ -839,7 +852,9 @@ class ReferenceCore:
         return self.read_counters()[name][v, c].item()
 
     def read_pools(self) -> dict[str, NDArray[Any]]:
-        table: dict[str, NDArray[Any]] = {s: np.array(counts, dtype=np.int64) for s, counts in self.count.items()}
+        table: dict[str, NDArray[Any]] = {
+            s: np.array(counts, dtype=np.int64) for s, counts in self.count.items()
+        }
         for state, sums in self.days.items():
             table[f"{state}_days"] = np.array(
                 [s + n * self.env.now for s, n in zip(sums, self.count[state], strict=True)], dtype=np.float64
@@ -852,13 +867,16 @@ class ReferenceCore:
             "ask": np.array(self.ask, dtype=np.int64),
             "gpus_busy": np.array(self.gpus_busy, dtype=np.int64),
             "gpu_days": np.array(
-                [s + n * self.env.now for s, n in zip(self.gpu_days, self.gpus_busy, strict=True)], dtype=np.float64
+                [s + n * self.env.now for s, n in zip(self.gpu_days, self.gpus_busy, strict=True)],
+                dtype=np.float64,
             ),
             "queued": np.array([self.queue_length(v) for v in range(len(self.venues))], dtype=np.int64),
         }
 
     def work_hours(self, pool: int) -> NDArray[np.float64]:
-        return np.array([p.work_hours for p in self.providers_by_uid.values() if p.pool == pool], dtype=np.float64)
+        return np.array(
+            [p.work_hours for p in self.providers_by_uid.values() if p.pool == pool], dtype=np.float64
+        )
 
     def read_providers(self, pool: int) -> dict[str, NDArray[Any]]:
         members = [p for p in self.providers_by_uid.values() if p.pool == pool]
@@ -878,9 +896,7 @@ class ReferenceCore:
             "work_hours": column([p.work_hours for p in members], np.float64),
             "revenue": column([p.revenue for p in members], np.int64),
             "failures": column([p.failures for p in members], np.int64),
-            "online_days": column(
-                [p.online_days + (now if p.online else 0.0) for p in members], np.float64
-            ),
+            "online_days": column([p.online_days + (now if p.online else 0.0) for p in members], np.float64),
             "reputation": column([p.reputation for p in members], np.float64),
             "account": column([p.account for p in members], np.int64),
         }

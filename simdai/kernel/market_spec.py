@@ -12,6 +12,7 @@ from typing import Literal
 MAX_ASK = 2**53
 MAX_VENUES = 64
 MAX_HARDWARE = 64
+MAX_POOLS = MAX_CLASSES = 2**16 - 1
 
 Rule = Literal["cheapest", "reverse_auction", "tiered_queue", "cluster", "pooled"]
 Discipline = Literal["fifo", "lifo", "priority"]
@@ -24,9 +25,10 @@ LAWS = ("exponential", "weibull", "lognormal", "deterministic", "never")
 
 # Kinds of trace records, in (time, kind, id, other).
 ARRIVE, OUTSIDE, START, DONE, FAIL, UP, DOWN, RENEGE, LOST, MOVE, ENTER, EXIT, BAN, UNBAN = range(1, 15)
-TRACE_KINDS = (
-    "arrive outside start done fail up down renege lost move enter exit ban unban".split()
-)  # kind k is TRACE_KINDS[k - 1]
+TRACE_KINDS = (  # kind k is TRACE_KINDS[k - 1]
+    *("arrive", "outside", "start", "done", "fail", "up", "down"),
+    *("renege", "lost", "move", "enter", "exit", "ban", "unban"),
+)
 
 WAIT_BINS = 258  # 0: no wait; 1 .. 256: eight to an octave from 2^-20 days; 257: above 2^12 days
 
@@ -73,8 +75,13 @@ class Law:
     def __post_init__(self) -> None:
         _need(self.kind in LAWS, f"unknown law {self.kind!r}; expected one of {', '.join(LAWS)}")
         if self.kind != "never":
-            _need(self.mean > 0 and _finite(self.mean), f"{self.kind}: mean must be > 0 and finite, got {self.mean}")
+            _need(
+                self.mean > 0 and _finite(self.mean),
+                f"{self.kind}: mean must be > 0 and finite, got {self.mean}",
+            )
             _need(self.shape > 0 and _finite(self.shape), f"{self.kind}: shape must be > 0, got {self.shape}")
+        if self.kind == "weibull":
+            _need(self.shape >= 0.01, f"weibull: shape must be >= 0.01, got {self.shape}")
 
     def constants(self) -> tuple[int, float, float]:
         """(code, a, b), as both kernels use them."""
@@ -96,21 +103,24 @@ class VenueSpec:
     Parameters
     ----------
     rule : matching rule
-        ``cheapest``: the idle capable provider with the lowest (ask, id). ``reverse_auction``: ``bids`` idle capable
-        providers are drawn without replacement, the lowest (score, id) wins, score = ask (1 + reputation_weight
-        (1 - reputation)). ``tiered_queue``: the best reputation tier, then the provider that became idle first; the
-        venue's own ``ask`` holds, per GPU-hour of a speed-1 device. ``cluster``: ``devices`` providers of one pool,
-        all or nothing, the lowest (sum of asks, pool); one member's failure fails the job. ``pooled``: ``capacity``
-        GPUs at the venue's ``ask``.
-    discipline : which waiting job comes first: by arrival in the queue, the reverse, or priority and then arrival
-    on_renege : when patience ends the job leaves, goes to the back, or to its next choice (leaving when none is left)
-    on_failure : failed work is matched again at once, else goes to the back; or to the next choice (to the back
-        when none is left); or is lost
+        ``cheapest``: the idle capable provider with the lowest (ask, id). ``reverse_auction``: ``bids`` idle
+        capable providers are drawn without replacement, the lowest (score, id) wins, score = ask (1 +
+        reputation_weight (1 - reputation)). ``tiered_queue``: the best reputation tier, then the provider
+        that became idle first; the venue's own ``ask`` holds, per GPU-hour of a speed-1 device. ``cluster``:
+        ``devices`` providers of one pool, all or nothing, the lowest (sum of asks, pool); one member's
+        failure fails the job. ``pooled``: ``capacity`` GPUs at the venue's ``ask``.
+    discipline : which waiting job comes first: by arrival in the queue, the reverse, or priority and then
+        arrival
+    on_renege : when patience ends the job leaves, goes to the back, or to its next choice (leaving when none
+        is left)
+    on_failure : failed work is matched again at once, else goes to the back; or to the next choice (to the
+        back when none is left); or is lost
     take_rate : share of a payment that goes to the ``fee`` account
     reputation_gain, reputation_loss : on completion r += gain (1 - r); on a failure r -= loss r
     tiers : descending reputation thresholds; tier 0 holds reputation >= tiers[0]
     failed_work_is_paid : pay the elapsed time of a failed attempt, or refund all
-    escrow, fee, payee : indices of ledger accounts, -1 when no money moves; ``payee`` earns a pooled venue's revenue
+    escrow, fee, payee : indices of ledger accounts, -1 when no money moves; ``payee`` earns a pooled venue's
+        revenue
     hardware, speed : of a pooled venue; hardware -1 serves every job class
     """
 
@@ -135,20 +145,34 @@ class VenueSpec:
     payee: int = -1
 
     def __post_init__(self) -> None:
-        _need(self.rule in RULES, f"venue {self.name!r}: unknown rule {self.rule!r}; expected one of {', '.join(RULES)}")
+        _need(
+            self.rule in RULES,
+            f"venue {self.name!r}: unknown rule {self.rule!r}; expected one of {', '.join(RULES)}",
+        )
         _need(self.discipline in DISCIPLINES, f"venue {self.name!r}: unknown discipline {self.discipline!r}")
-        _need(self.on_renege in ON_RENEGE, f"venue {self.name!r}: on_renege must be one of {', '.join(ON_RENEGE)}")
-        _need(self.on_failure in ON_FAILURE, f"venue {self.name!r}: on_failure must be one of {', '.join(ON_FAILURE)}")
+        _need(
+            self.on_renege in ON_RENEGE,
+            f"venue {self.name!r}: on_renege must be one of {', '.join(ON_RENEGE)}",
+        )
+        _need(
+            self.on_failure in ON_FAILURE,
+            f"venue {self.name!r}: on_failure must be one of {', '.join(ON_FAILURE)}",
+        )
         for name in ("take_rate", "reputation_gain", "reputation_loss"):
             _need(0 <= getattr(self, name) <= 1, f"venue {self.name!r}: {name} must lie in [0, 1]")
         _need(0 <= self.reputation_weight < math.inf, f"venue {self.name!r}: reputation_weight must be >= 0")
         _need(1 <= self.bids <= 64, f"venue {self.name!r}: bids must lie in 1 .. 64")
-        _need(list(self.tiers) == sorted(self.tiers, reverse=True), f"venue {self.name!r}: tiers must descend")
+        _need(
+            list(self.tiers) == sorted(self.tiers, reverse=True), f"venue {self.name!r}: tiers must descend"
+        )
         _need(len(self.tiers) <= 15, f"venue {self.name!r}: at most 15 tiers")
         _need(0 <= self.capacity <= 2**40, f"venue {self.name!r}: capacity must lie in 0 .. 2^40")
         _need(0 <= self.ask <= MAX_ASK, f"venue {self.name!r}: ask must lie in 0 .. 2^53 µUSD")
         _need(self.speed > 0 and _finite(self.speed), f"venue {self.name!r}: speed must be > 0")
-        _need(-1 <= self.hardware < MAX_HARDWARE, f"venue {self.name!r}: hardware must lie in -1 .. {MAX_HARDWARE - 1}")
+        _need(
+            -1 <= self.hardware < MAX_HARDWARE,
+            f"venue {self.name!r}: hardware must lie in -1 .. {MAX_HARDWARE - 1}",
+        )
 
     @property
     def take_ppm(self) -> int:
@@ -160,8 +184,8 @@ class VenueSpec:
 class PoolSpec:
     """Providers of one venue that are alike but for ask, reputation and luck.
 
-    Each provider serves one job at a time, with ``gpus`` GPUs. Exponential spells may follow the time of day: the
-    rate of going offline is (1 / mean) (1 - amplitude cos 2π(t - peak)), that of coming back (1 / mean)
+    Each provider serves one job at a time, with ``gpus`` GPUs. Exponential spells may follow the time of day:
+    the rate of going offline is (1 / mean) (1 - amplitude cos 2π(t - peak)), that of coming back (1 / mean)
     (1 + amplitude cos 2π(t - peak)), by thinning. ``name`` keys the providers' own streams.
     """
 
@@ -178,10 +202,14 @@ class PoolSpec:
     reputation: float = 1.0
 
     def __post_init__(self) -> None:
-        _need(0 <= self.hardware < MAX_HARDWARE, f"pool {self.name!r}: hardware must lie in 0 .. {MAX_HARDWARE - 1}")
+        _need(
+            0 <= self.hardware < MAX_HARDWARE,
+            f"pool {self.name!r}: hardware must lie in 0 .. {MAX_HARDWARE - 1}",
+        )
         _need(1 <= self.gpus <= 2**20, f"pool {self.name!r}: gpus must lie in 1 .. 2^20")
         _need(self.speed > 0 and _finite(self.speed), f"pool {self.name!r}: speed must be > 0")
         _need(0 <= self.diurnal_amplitude <= 1, f"pool {self.name!r}: diurnal_amplitude must lie in [0, 1]")
+        _need(_finite(self.diurnal_peak), f"pool {self.name!r}: diurnal_peak must be finite")
         _need(0 <= self.reputation <= 1, f"pool {self.name!r}: reputation must lie in [0, 1]")
         _need(
             self.diurnal_amplitude == 0 or self.online.kind == self.offline.kind == "exponential",
@@ -204,7 +232,8 @@ class JobClassSpec:
 
     Parameters
     ----------
-    rate : float >= 0 [jobs/d], with an optional daily profile rate (1 + amplitude cos 2π(t - peak)), by thinning
+    rate : float >= 0 [jobs/d], with an optional daily profile rate (1 + amplitude cos 2π(t - peak)), by
+        thinning
     service : Law [d on a speed-1 device]
     redraw : a fresh service time at each start, instead of the work that is left
     gpus : GPUs used on a provider, or in a pooled venue
@@ -245,12 +274,19 @@ class JobClassSpec:
         _need(1 <= self.devices <= 2**20, f"job class {self.name!r}: devices must lie in 1 .. 2^20")
         _need(0 <= self.max_ask <= MAX_ASK, f"job class {self.name!r}: max_ask must lie in 0 .. 2^53")
         _need(self.checkpoint >= 0, f"job class {self.name!r}: checkpoint must be >= 0")
-        _need(0 <= self.diurnal_amplitude <= 1, f"job class {self.name!r}: diurnal_amplitude must lie in [0, 1]")
-        _need(self.hardware is None or all(0 <= h < MAX_HARDWARE for h in self.hardware), f"job class {self.name!r}: hardware")
+        _need(
+            0 <= self.diurnal_amplitude <= 1, f"job class {self.name!r}: diurnal_amplitude must lie in [0, 1]"
+        )
+        _need(_finite(self.diurnal_peak), f"job class {self.name!r}: diurnal_peak must be finite")
+        _need(self.limit is None or self.limit >= 0, f"job class {self.name!r}: limit must be >= 0 or None")
+        _need(
+            self.hardware is None or all(0 <= h < MAX_HARDWARE for h in self.hardware),
+            f"job class {self.name!r}: hardware must lie in 0 .. {MAX_HARDWARE - 1}",
+        )
 
     @property
     def hardware_mask(self) -> int:
         """Bit h is set when hardware class h will do."""
         if self.hardware is None:
-            return 2**MAX_HARDWARE - 1
+            return (1 << MAX_HARDWARE) - 1
         return sum(1 << h for h in set(self.hardware))

@@ -218,7 +218,7 @@ class Reader:
         except yaml.YAMLError as error:
             self._fault(empty.mark, (), f"not YAML: {shown(str(error))}")
             root = empty
-        except _TooMuch:
+        except _Refused:
             root = empty
         return root, self.problems
 
@@ -274,19 +274,20 @@ class Reader:
         self.n_nodes += 1
         if depth > DEEPEST:
             self._fault(mark, (), f"more than {DEEPEST} levels of nesting", "a flatter file")
-            raise _TooMuch
+            raise _Refused
         if self.n_nodes > MOST_NODES:
             self._fault(mark, (), f"more than {MOST_NODES} values", "a smaller file")
-            raise _TooMuch
+            raise _Refused
         if isinstance(event, yaml.AliasEvent):
             self._fault(
                 mark, location, f"the alias *{shown(event.anchor)[1:-1]}", "no aliases: repeat the value"
             )
-            return Node(None, mark)
+            raise _Refused
         if event.anchor is not None:
             self._fault(
                 mark, location, f"the anchor &{shown(event.anchor)[1:-1]}", "no anchors: repeat the value"
             )
+            raise _Refused
         if event.tag is not None:
             self._fault(mark, location, f"the tag {shown(event.tag)}", "plain data, without tags")
         if isinstance(event, yaml.ScalarEvent):
@@ -360,8 +361,8 @@ class Reader:
         return number
 
 
-class _TooMuch(Exception):
-    """The text is deeper or longer than a scenario can be; its problem is already noted."""
+class _Refused(Exception):
+    """Reading stops here: the text is no scenario, and the problem that says why is noted."""
 
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
