@@ -340,7 +340,10 @@ class Market:
         return table
 
     def venue_table(self) -> dict[str, NDArray[Any]]:
-        """By venue: ``capacity``, ``ask`` (pooled, tiered), ``gpus_busy``, ``gpu_days`` (integral), ``queued``."""
+        """By venue: ``capacity`` and ``ask`` (pooled, tiered), ``gpus_busy``, ``gpu_days`` and ``queued``.
+
+        ``gpu_days`` is the time integral of ``gpus_busy``.
+        """
         table: dict[str, NDArray[Any]] = self._core.read_venues()
         return table
 
