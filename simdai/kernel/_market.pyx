@@ -1717,9 +1717,9 @@ cdef class Core:
             w[8, i], w[9, i], w[10, i], w[11, i] = line.revenue, line.fees, line.length, line.running
             # in the order of spec.COUNTERS_FLOAT
             r[0, i], r[1, i], r[2, i], r[3, i] = line.gpu_hours, line.gpu_hours_lost, line.wait_days, line.sojourn_days
-        shape = (-1, self.n_venues, self.n_classes)
-        columns = dict(zip(WHOLE_COUNTERS, whole.reshape(shape)))
-        columns.update(zip(spec.COUNTERS_FLOAT, real.reshape(shape)))
+        shape = (self.n_venues, self.n_classes)
+        columns = dict(zip(WHOLE_COUNTERS, whole.reshape((len(whole), *shape))))
+        columns.update(zip(spec.COUNTERS_FLOAT, real.reshape((len(real), *shape))))
         return columns
 
     def read_counter(self, name, int v, int c):
