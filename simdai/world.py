@@ -87,10 +87,11 @@ class World:
 
     @property
     def sellers(self) -> Mapping[str, Seller]:
-        """Clouds and networks with a venue, in the order of the market's venues."""
-        found = {
-            n: a for n, a in {**self.clouds, **self.networks}.items() if getattr(a, "venue", None) is not None
-        }
+        """Clouds and networks with a venue, or their parts that have one, in the order of the venues."""
+        found: dict[str, Seller] = {}
+        for name, actor in {**self.clouds, **self.networks}.items():
+            alone = {name: actor} if getattr(actor, "venue", None) is not None else {}
+            found |= getattr(actor, "sellers", alone)
         return dict(sorted(found.items(), key=lambda item: item[1].venue.index))
 
     def on(self, path: Path) -> float:

@@ -36,7 +36,7 @@ class ComputeNetwork:
     Parameters
     ----------
     providers : populations by name
-    token : the network's token, if it has one
+    token : the network's token, if it has one, or the market of a token that it shares
     epoch : days between settlements
     price : USD per GPU-hour of a speed-1 device, where the network sets it; None where providers ask
     take_rate : share of every payment that goes to ``NAME.fees``
@@ -49,7 +49,7 @@ class ComputeNetwork:
         name: str,
         *,
         providers: FrozenMapping[Name, Population],
-        token: Token | None,
+        token: Token | TokenMarket | None,
         epoch: float,
         price: float | None,
         take_rate: float,
@@ -62,7 +62,8 @@ class ComputeNetwork:
             assert price is not None, "the venue's rule needs a price of the network"
             options["ask"] = ask_in_micro_usd(price)
         self.venue = world.compute.add_venue(name, is_cloud=False, take_rate=take_rate, **options)
-        self.token = TokenMarket(token, world, name) if token else None
+        self.token = TokenMarket(token, world, name) if isinstance(token, Token) else token
+        self._owns_token = isinstance(token, Token)
         for account in (self.operator, self.fees):
             world.ledger.open(account)
         asset = self.token.asset if self.token else None
@@ -100,7 +101,7 @@ class ComputeNetwork:
         """Providers enter; days, epochs and regime switches are put on the calendar."""
         for population in self.populations.values():
             population.start(self.price)
-        if self.token:
+        if self.token and self._owns_token:
             self.token.start()
         self.world.calendar.every(1.0, Phase.SUPPLY, self._day, first=1.0)
         self.world.calendar.every(self.epoch, Phase.EPOCHS, self._end_epoch, first=self.epoch)
@@ -141,16 +142,21 @@ class ComputeNetwork:
     # -- tokens of providers ---------------------------------------------------------------------------------
 
     def reward_providers(self, token: TokenMarket, paid: list[Paid]) -> None:
-        """Providers note ``paid``, which they have got, as the epoch's income and sell a share of it.
-
-        Those who have left sell all that they hold. Everything is sold at one price.
-        """
+        """Providers note ``paid``, which they have got, as the epoch's income, and `sell_tokens`."""
         for population in self.populations.values():
             population.book.token_rate[:] = 0.0
-        sales: list[Paid] = []
         for population, k, amounts in paid:
             value = amounts / token.units_per_usd * (1.0 - population.rules.token_haircut)
             population.book.token_rate[k] += value / self.epoch
+        self.sell_tokens(token, paid)
+
+    def sell_tokens(self, token: TokenMarket, paid: list[Paid]) -> None:
+        """Providers sell a share of ``paid``, which they have got; those who have left sell all they hold.
+
+        Everything is sold at one price.
+        """
+        sales: list[Paid] = []
+        for population, k, amounts in paid:
             share = np.floor(amounts * population.rules.token_sold).astype(np.int64)
             sales.append((population, k, np.where(population.book.alive[k], share, 0)))
         balances = self.world.ledger.accounts(token.asset).balances

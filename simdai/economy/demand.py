@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from simdai.economy.actors import Demand, World, absent
 from simdai.economy.calendar import Phase
@@ -23,6 +24,8 @@ __all__ = ["Segment", "SegmentActor"]
 
 DAYS_PER_YEAR = 365.25
 
+SellerName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}(\.[a-z][a-z0-9_]{0,63})?$")]
+
 Floats = NDArray[np.float64]
 
 
@@ -37,6 +40,7 @@ class Segment(Demand, kind="segment"):
     choice : how venues are chosen
     gpus : GPUs on one provider; devices : providers used at once (more than one needs a cluster or a cloud)
     hardware : names of the classes that will do; any without
+    sellers : clouds, networks or parts of networks (``render.tier2``) that will do; any without
     max_price : highest ask that is accepted, USD per GPU-hour; any without
     patience : law of the time that a job waits; for ever without
     checkpoint : days of work between checkpoints; none without (a failure then loses all), 0 loses nothing
@@ -52,6 +56,7 @@ class Segment(Demand, kind="segment"):
     gpus: PositiveCount = 1
     devices: PositiveCount = 1
     hardware: tuple[Name, ...] | None = None
+    sellers: tuple[SellerName, ...] | None = None
     max_price: UsdPerGpuHour | None = None
     patience: Law = Never()
     checkpoint: Days | None = None
@@ -63,6 +68,9 @@ class Segment(Demand, kind="segment"):
     def check(self, scenario: Any) -> Iterator[Problem]:
         wanted = {f"hardware[{n}]": name for n, name in enumerate(self.hardware or ())}
         yield from absent("hardware", wanted, scenario.hardware)
+        parts = [f"{n}.{p}" for n, network in scenario.networks.items() for p in getattr(network, "parts", ())]
+        named = {f"sellers[{n}]": name for n, name in enumerate(self.sellers or ())}
+        yield from absent("seller", named, [*scenario.clouds, *scenario.networks, *parts])
         premiums = {f"choice.premiums.{name}": name for name in self.choice.premiums}
         yield from absent("cloud or network", premiums, [*scenario.clouds, *scenario.networks])
 
@@ -108,7 +116,8 @@ class SegmentActor:
         """Choose at listed prices, then look around every day."""
         compute, recorder = self.world.compute, self.world.recorder
         self.venues = list(self.world.sellers.values())
-        self.choice = VenueChoice(self.rules.choice, list(self.world.sellers))
+        owners = [name.partition(".")[0] for name in self.world.sellers]
+        self.choice = VenueChoice(self.rules.choice, owners)
         self.choice.open(self._listed())
         self.apply()
         self.world.calendar.every(1.0, Phase.DEMAND, self._day, first=1.0)
@@ -128,8 +137,16 @@ class SegmentActor:
         """(n,) listed prices, nan where the segment's jobs can never run."""
         capable = self.world.compute.market.capable[:, self.job_class]
         return np.array(
-            [v.list_price(self.hardware) if capable[v.venue.index] else math.nan for v in self.venues]
+            [
+                v.list_price(self.hardware) if capable[v.venue.index] and self._will_do(name) else math.nan
+                for name, v in self.world.sellers.items()
+            ]
         )
+
+    def _will_do(self, seller: str) -> bool:
+        """Whether the segment buys from ``seller``, by its own name or that of the network it belongs to."""
+        wanted = self.rules.sellers
+        return wanted is None or seller in wanted or seller.partition(".")[0] in wanted
 
     def _day(self) -> None:
         over, c = self.world.compute.yesterday, self.job_class

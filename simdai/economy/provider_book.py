@@ -23,6 +23,7 @@ _INTS = ("uid", "place", "index", "usd_account", "token_account")
 _FLOATS = (
     "ask",  # USD per GPU-hour
     "entered",  # day
+    "leaves",  # day on which a provider that has decided to leave goes; 0 for the others
     "income",  # USD a day, average
     "cost",  # USD a day, average running cost
     "use",  # share of time online that was hired, average
@@ -59,6 +60,7 @@ class ProviderBook:
     token_account: Ints
     ask: Floats
     entered: Floats
+    leaves: Floats
     income: Floats
     cost: Floats
     use: Floats
@@ -90,6 +92,10 @@ class ProviderBook:
     def size_of(self, place: int) -> int:
         """Providers that ever entered at ``place``."""
         return len(self._rows.get(place, ()))
+
+    def rows_at(self, place: int) -> Ints:
+        """(n,) rows of the providers that ever entered at ``place``, by their index there."""
+        return self._rows.get(place, np.empty(0, dtype=np.int64))
 
     def add(self, place: int, uids: Ints, asks: Floats, usd: Ints, tokens: Ints, now: float) -> None:
         """Append (n,) newcomers at a place."""

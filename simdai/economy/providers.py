@@ -74,6 +74,8 @@ class Providers:
         self.book = ProviderBook()
         self.capital_level = 1.0
         """Factor on the price of hardware; shocks change it."""
+        self.notice = 0.0
+        """Days between a provider's decision to leave and its exit."""
         self.posted: float | None = None
         self._expected: list[tuple[float, int]] = []  # (day, number of entrants on their way)
         self.exits = self.entries = 0
@@ -191,7 +193,10 @@ class Providers:
         for place, stream in enumerate(self._exit):
             here = self.book.place[k] == place
             drawn[here] = stream.uniforms(self.book.index[k[here]], day)
-        gone = k[(drawn < chance) & self._seasoned(k)]
+        now, leaves = self.world.env.now, self.book.leaves
+        decided = k[(drawn < chance) & self._seasoned(k) & (leaves[k] == 0)]
+        leaves[decided] = now + self.notice
+        gone = k[(leaves[k] > 0) & (leaves[k] <= now)]
         if len(gone):
             self.world.compute.market.remove_providers(self.book.uid[gone], drain=True)
             self.book.remove(gone)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Self
 
 import numpy as np
@@ -14,7 +15,7 @@ from simdai.economy.actors import World
 from simdai.economy.calendar import Phase
 from simdai.economy.ledger import WORLD
 from simdai.mechanisms.choice import smooth
-from simdai.mechanisms.price_impact import PriceImpact
+from simdai.mechanisms.price_impact import Book, PriceImpact
 from simdai.mechanisms.speculation import NoSpeculation, Speculation, fundamental_value
 from simdai.registry import Configured
 from simdai.units import Count, Share, Tokens, UsdPerDay, UsdPerToken
@@ -89,6 +90,8 @@ class TokenMarket:
         for account in (self.pool, self.holders, self.traders, self.treasury, self.burner):
             ledger.open(account, self.asset)
             ledger.open(account)
+        self.listeners: list[Callable[[], None]] = []
+        """Called whenever the market has moved."""
         self.book = rules.market.open(rules.price, rules.decimals, world.scale)
         self._genesis()
         self.sentiment = 1.0
@@ -112,6 +115,17 @@ class TokenMarket:
             ledger.transfer(usd, "USD", WORLD, self.pool)
 
     # -- trading ---------------------------------------------------------------------------------------------
+
+    @property
+    def book(self) -> Book:
+        """The market's depth now."""
+        return self._book
+
+    @book.setter
+    def book(self, book: Book) -> None:
+        self._book = book
+        for listener in self.listeners:
+            listener()
 
     @property
     def price(self) -> float:

@@ -79,6 +79,7 @@ cdef enum:
     FULL_ACCOUNT = 4
     TIERS = 16
     BINS = 258
+    DRAWS = 32
 
 ctypedef struct Provider:                  # 64 bytes
     int64_t ask
@@ -130,6 +131,10 @@ ctypedef struct PoolState:
     int32_t first_idle[TIERS]              # by tier, in order of becoming idle
     int32_t last_idle[TIERS]
 
+ctypedef struct Draw:                      # of one arrival
+    uint64_t seed
+    double left, work
+
 ctypedef struct ClassState:
     LawConstants service, patience
     double rate, left, arrival_time, amplitude, peak, checkpoint, min_reputation
@@ -137,6 +142,8 @@ ctypedef struct ClassState:
     bint redraw, regular, due              # due: an arrival is scheduled, for (arrival_time, arrival_sequence)
     uint64_t arrival_sequence
     bitgen_t* generator
+    Draw draws[DRAWS]                      # drawn ahead: logarithms in a row cost half as much
+    int next_draw
 
 ctypedef struct Line:                      # waiting jobs of one class at one venue, and its counters
     int32_t first, last
@@ -433,7 +440,8 @@ cdef class Core:
         job_class.limit = -1 if s.limit is None else s.limit
         job_class.generator = <bitgen_t*>PyCapsule_GetPointer(self.generators[c].capsule, "BitGenerator")
         job_class.regular = s.regular
-        job_class.left = self.draw_left(c)
+        job_class.next_draw = DRAWS
+        job_class.left = unit_gap(job_class)
         self.change_rate(c, s.rate)
 
     cdef inline Line* line_of(self, int v, int c) noexcept nogil:
@@ -546,14 +554,14 @@ cdef class Core:
     cdef inline uint32_t after(self, double delay, uint32_t target) noexcept nogil:
         """Schedule an event; returns the mark by which its owner knows it, zero when the delay is infinite.
 
-        Marks repeat after 2^32 - 1 events; a cancelled event would have to be that much older than its successor and
+        Marks repeat after 2^31 events; a cancelled event would have to be just as much older than its successor and
         have the same owner to be taken for it.
         """
         cdef uint32_t mark
         if delay == INFINITY:
             return 0
         self.sequence += 1
-        mark = <uint32_t>(self.sequence % <uint64_t>0xFFFFFFFF) + 1
+        mark = <uint32_t>self.sequence | <uint32_t>0x80000000
         if push(&self.calendar, self.now, self.now + delay, self.sequence, target, mark) < 0:
             self.error = NO_MEMORY
         return mark
@@ -641,14 +649,6 @@ cdef class Core:
 
     # -- arrivals -----------------------------------------------------------------------------------------------
 
-    cdef inline uint64_t class_word(self, int c) noexcept nogil:
-        return self.job_class[c].generator.next_uint64(self.job_class[c].generator.state)
-
-    cdef inline double draw_left(self, int c) noexcept nogil:
-        """Unit-rate time between two arrivals."""
-        cdef uint64_t word = self.class_word(c)
-        return 1.0 if self.job_class[c].regular else -log(open_unit(word))
-
     def set_rate(self, int c, double rate):
         self.enter()
         self.change_rate(c, rate)
@@ -682,13 +682,17 @@ cdef class Core:
 
     cdef void arrive(self, int c) noexcept nogil:
         cdef ClassState* k = &self.job_class[c]
+        cdef Draw* draw
         cdef uint64_t seed
         cdef double height, choice
         cdef int venue
         cdef int32_t j
         cdef Job* job
-        seed = self.class_word(c)
-        k.left = self.draw_left(c)
+        if k.next_draw == DRAWS:
+            draw_ahead(k)
+        draw = &k.draws[k.next_draw]
+        k.next_draw += 1
+        seed, k.left = draw.seed, draw.left
         if k.amplitude > 0.0:
             height = 1.0 + k.amplitude * cos(two_pi() * (self.now - k.peak))
             if unit(job_word(seed, 0)) * (1.0 + k.amplitude) >= height:
@@ -718,7 +722,7 @@ cdef class Core:
             job.member = -1
             job.mark = 0
             job.arrived = self.now
-            job.work = job_sample(&k.service, seed, 4)
+            job.work = draw.work
             self.log(T_ARRIVE, job.number, venue)
             self.enter_venue(j, venue)
         self.settle()
@@ -1153,7 +1157,7 @@ cdef class Core:
                 amount = self.payment(<double>self.lease_ask[slot] * <double>k.gpus, paid_days)
             else:
                 amount = self.payment(job.rate, paid_days)
-            seller = without_fee(amount, venue.take_ppm)
+            seller = amount if venue.take_ppm == 0 else without_fee(amount, venue.take_ppm)
             spent += amount
             line.revenue += amount
             line.fees += amount - seller
@@ -1640,6 +1644,8 @@ cdef class Core:
         cdef int32_t slot
         for generator, s in zip(self.generators, self.classes):
             generator.state = self.streams.bit_generator(f"market.jobs.{s.name}").state
+        for c in range(self.n_classes):
+            self.job_class[<int>c].next_draw = DRAWS
         for p in range(self.n_pools):
             self.pool[p].key = self.streams.key("market.provider", self.pools[p].name)
         for slot_number in range(self.n_uids):
@@ -1863,6 +1869,23 @@ cdef inline bint earlier(double time, uint64_t sequence, double than, uint64_t t
 
 cdef inline uint64_t job_word(uint64_t seed, int64_t number) noexcept nogil:
     return mix(seed + <uint64_t>(number + 1) * golden())
+
+
+cdef inline double unit_gap(ClassState* k) noexcept nogil:
+    """Unit-rate time between two arrivals."""
+    cdef uint64_t word = k.generator.next_uint64(k.generator.state)
+    return 1.0 if k.regular else -log(open_unit(word))
+
+
+cdef void draw_ahead(ClassState* k) noexcept nogil:
+    """Draw what the next arrivals need, in the order in which they would draw it."""
+    cdef int i
+    for i in range(DRAWS):
+        k.draws[i].seed = k.generator.next_uint64(k.generator.state)
+        k.draws[i].left = unit_gap(k)
+    for i in range(DRAWS):
+        k.draws[i].work = job_sample(&k.service, k.draws[i].seed, 4)
+    k.next_draw = 0
 
 
 cdef inline double job_sample(LawConstants* law, uint64_t seed, int64_t number) noexcept nogil:

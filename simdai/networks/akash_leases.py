@@ -1,0 +1,40 @@
+"""Lease accounts of a settlement interval: who is paid what, and what stays unpaid."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simdai.mechanisms.escrow import escrow_open, escrow_settle
+
+__all__ = ["covered", "run_leases"]
+
+Ints = NDArray[np.int64]
+
+
+def run_leases(deposits: Ints, due: Ints, blocks: int) -> tuple[Ints, Ints]:
+    """Settle one lease account for each provider after ``blocks``.
+
+    Parameters
+    ----------
+    deposits : (n,) micro-units in the accounts when they were opened
+    due : (n,) micro-units that the leases earn in the interval, at a constant rate a block
+
+    Returns
+    -------
+    paid, unsettled : (n,) micro-units; a deposit's rest stays with the tenant
+    """
+    paid, unsettled = np.zeros(len(due), dtype=np.int64), np.zeros(len(due), dtype=np.int64)
+    for i in np.flatnonzero(due > 0).tolist():
+        account = escrow_open([int(deposits[i])], [Fraction(int(due[i]), blocks)])
+        (payment,) = escrow_settle(account, blocks).payments
+        paid[i], unsettled[i] = payment.paid, payment.unsettled
+    return paid, unsettled
+
+
+def covered(due: Ints, lasts: float, unnoticed: float) -> Ints:
+    """(n,) deposits of tenants whose money lasts ``lasts`` days of every ``lasts + unnoticed``."""
+    share = Fraction(lasts) / (Fraction(lasts) + Fraction(unnoticed))
+    return np.array([amount * share.numerator // share.denominator for amount in due.tolist()], dtype=np.int64)

@@ -1,0 +1,83 @@
+"""The price of AKT as the chain knows it."""
+
+from __future__ import annotations
+
+from simdai.economy.actors import World
+from simdai.economy.token_market import TokenMarket
+from simdai.mechanisms.price_oracle import OraclePrice, oracle_price
+from simdai.networks.akash_rules import OracleRules
+
+__all__ = ["PriceOracle"]
+
+SECONDS = 86_400.0
+BEFORE = -1e9  # s: the opening price held long since
+MEMORY = 40 * SECONDS  # s of market prices kept; no lag may exceed it
+
+
+class PriceOracle:
+    """Sources that publish the market's price of ``lag`` ago all the time, until they stop.
+
+    Attributes
+    ----------
+    lag : days; corrupted : how many sources multiply the price, and by what. Shocks change both.
+    """
+
+    def __init__(self, rules: OracleRules, token: TokenMarket, world: World) -> None:
+        self.rules, self._token, self._world = rules, token, world
+        self.lag = rules.lag
+        self.corrupted: tuple[int, float] = (0, 1.0)
+        self._stopped: list[float] = []  # seconds at which outages still in force began
+        self._history = [(BEFORE, token.price)]
+        token.listeners.append(self._note)
+
+    @property
+    def _now(self) -> float:
+        return self._world.env.now * SECONDS
+
+    def _note(self) -> None:
+        now, price = self._now, self._token.price
+        if price == self._history[-1][1]:
+            return
+        self._history.append((now, price))
+        while len(self._history) > 2 and self._history[1][0] < now - MEMORY:
+            del self._history[0]
+
+    def stop(self) -> None:
+        """Sources publish no more."""
+        self._stopped.append(self._now)
+
+    def resume(self) -> None:
+        """Undo one `stop`; with the last one sources publish again."""
+        self._stopped.pop()
+
+    def read(self) -> OraclePrice:
+        """What the chain's rule makes of the quotes until now."""
+        rules, quotes = self.rules, self._quotes()
+        wrong, factor = self.corrupted
+        sources = {
+            f"source{n}": [(t, p * factor) for t, p in quotes] if n < wrong else quotes
+            for n in range(rules.sources)
+        }
+        return oracle_price(
+            sources,
+            self._now,
+            rules.staleness * SECONDS,
+            rules.window * SECONDS,
+            round(rules.max_deviation * 10_000),
+            rules.min_sources,
+        )
+
+    @property
+    def price(self) -> float | None:
+        """USD per AKT; None while it may not be used."""
+        reading = self.read()
+        return reading["price"] if reading["healthy"] else None
+
+    def _quotes(self) -> list[tuple[float, float]]:
+        """Published quotes that can still count, oldest first."""
+        end, lag = min([self._now, *self._stopped]), self.lag * SECONDS
+        start = self._now - self.rules.window * SECONDS
+        published = [(t + lag, price) for t, price in self._history if t + lag <= end]
+        earlier = [quote for quote in published if quote[0] < start]
+        last = published[-1] if published else self._history[0]
+        return [*earlier[-1:], *published[len(earlier) :], (end, last[1])]

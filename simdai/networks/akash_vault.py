@@ -1,0 +1,227 @@
+"""The vault of AKT behind the credit ACT: requests to mint and to redeem, and the circuit breaker."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal
+
+from simdai.economy.actors import World
+from simdai.economy.calendar import Phase
+from simdai.mechanisms.akash_credit import (
+    Conversion,
+    CreditStatus,
+    bme_basis_points,
+    bme_collateral_ratio,
+    bme_convert,
+    bme_mint_epoch_blocks,
+    bme_retry,
+    bme_status,
+    bme_use_credits,
+)
+from simdai.networks.akash_oracle import PriceOracle
+from simdai.networks.akash_rules import Credit
+
+__all__ = ["ACT", "CreditVault", "Request"]
+
+ACT = "ACT"
+MICRO = 10**6
+BPS = 10_000
+
+Side = Literal["mint", "redeem"]
+Account = str | int
+
+
+@dataclass
+class Request:
+    """A request in the queue: ``amount`` base units from ``source``, the proceeds to ``target``."""
+
+    side: Side
+    amount: int
+    source: Account
+    target: Account
+    holder: Any = None
+    attempts: int = 0
+
+
+Executed = Callable[[list[tuple[Request, int]]], None]
+
+
+class CreditVault:
+    """AKT locked and ACT outstanding.
+
+    Accounts: ``NAME.vault`` (AKT locked, which are the remint credits, and the spread in ACT) and
+    ``NAME.queue`` (what pending requests hold, in AKT and in ACT).
+    """
+
+    def __init__(
+        self, rules: Credit, world: World, name: str, akt: str, oracle: PriceOracle, block: float
+    ) -> None:
+        self.rules, self.world, self.akt, self.oracle, self.block = rules, world, akt, oracle, block
+        self.vault, self.queue = f"{name}.vault", f"{name}.queue"
+        world.ledger.declare(ACT, 6)
+        for asset in (akt, ACT):
+            world.ledger.open(self.vault, asset)
+            world.ledger.open(self.queue, asset)
+        self.executed: Executed = lambda done: None
+        self._queues: dict[Side, deque[Request]] = {"mint": deque(), "redeem": deque()}
+        self._last: dict[Side, int] = {"mint": 0, "redeem": 0}
+        self._scheduled: set[Side] = set()
+        self.tally = dict.fromkeys(
+            ("minted", "redeemed", "spread", "locked", "from_vault", "reminted", "cancelled", "refused"), 0
+        )
+        """Base units since the start (cancelled and refused: requests)."""
+        self.halted = {"mint": 0.0, "redeem": 0.0}
+        """Days without service since the start."""
+        self.halt_fall = self.implied_fall = math.nan
+        self._seen: tuple[float, CreditStatus, float | None, float] | None = None
+
+    # -- state -----------------------------------------------------------------------------------------------
+
+    @property
+    def locked(self) -> int:
+        """Micro-AKT in the vault, pending requests not counted."""
+        return self.world.ledger.balance(self.akt, self.vault)
+
+    @property
+    def outstanding(self) -> int:
+        """Micro-ACT that exist."""
+        return self.world.ledger.supply(ACT)
+
+    def ratio(self, price: float | None) -> float:
+        """Collateral ratio at a price of AKT; infinite without credit, as long as AKT are locked."""
+        return bme_collateral_ratio(float(self.locked), price or 0.0, float(self.outstanding))
+
+    def status(self, price: float | None) -> CreditStatus:
+        """What is served at the oracle's price; None is a price that may not be used."""
+        # Before the first mint there is nothing to back, and nothing to halt for.
+        bps = bme_basis_points(self.ratio(price) if self.outstanding else math.inf)
+        return bme_status(
+            bps, price is not None, round(self.rules.warn * BPS), round(self.rules.halt * BPS)
+        )
+
+    def look(self) -> CreditStatus:
+        """Take the status now, and add up how long minting and redemption have been halted."""
+        now, price = self.world.env.now, self.oracle.price
+        status = self.status(price)
+        if self._seen is not None:
+            then, before, last, ratio = self._seen
+            for side in self.halted:
+                self.halted[side] += 0.0 if before[side] else now - then  # type: ignore[literal-required]
+            first = before["mint"] and status["status"] == "halt_cr" and math.isnan(self.halt_fall)
+            if first and last and price is not None:
+                self.halt_fall, self.implied_fall = 1.0 - price / last, 1.0 - self.rules.halt / ratio
+        self._seen = now, status, price, self.ratio(price)
+        return status
+
+    # -- requests --------------------------------------------------------------------------------------------
+
+    def request(self, request: Request) -> bool:
+        """Queue a request and take what it converts; False when the circuit breaker refuses it."""
+        if request.amount == 0:
+            return False
+        if not self.look()[request.side]:
+            self.tally["refused"] += 1
+            return False
+        asset = self.akt if request.side == "mint" else ACT
+        self.world.ledger.transfer(request.amount, asset, request.source, self.queue)
+        self._queues[request.side].append(request)
+        self._schedule(request.side)
+        return True
+
+    def pending(self, side: Side, holder: Any) -> int:
+        """Base units that the pending requests of a holder hold."""
+        return sum(request.amount for request in self._queues[side] if request.holder == holder)
+
+    def _schedule(self, side: Side) -> None:
+        """Put the next batch on the calendar, the epoch of its side after the last one."""
+        if side in self._scheduled or not self._queues[side]:
+            return
+        self._scheduled.add(side)
+        blocks, rules = self.rules.min_blocks, self.rules
+        price = self.oracle.price
+        if side == "mint" and price is not None and self.outstanding:
+            blocks = bme_mint_epoch_blocks(
+                bme_basis_points(self.ratio(price)),
+                round(rules.backoff * 100),
+                round(rules.warn * BPS),
+                rules.min_blocks,
+                rules.max_blocks,
+            )
+        height = max(math.floor(self.world.env.now / self.block) + 1, self._last[side] + blocks)
+        self.world.calendar.at(height * self.block, Phase.EPOCHS, partial(self._batch, side, height))
+
+    def _batch(self, side: Side, height: int) -> None:
+        """Serve the oldest requests of a side; those that cannot be served yet stay, a few times."""
+        self._scheduled.discard(side)
+        self._last[side] = height
+        queue, price = self._queues[side], self.oracle.price
+        first = [queue.popleft() for _ in range(min(len(queue), self.rules.batch))]
+        done, failed = [], []
+        for request in first:
+            if price is None or not self.status(price)[side]:
+                failed.append(request)
+            else:
+                done.append((request, self._execute(request, price)))
+        kept = [request for request in failed if self._try_again(request)]
+        queue.extendleft(reversed(kept))
+        self.look()
+        self._schedule(side)
+        self.executed(done)
+
+    def _try_again(self, request: Request) -> bool:
+        """Whether a request that failed stays pending; else it is cancelled and refunded."""
+        request.attempts += 1
+        if bme_retry(request.attempts, self.rules.max_attempts)[1] == "executed":
+            return True
+        self._refund(request, request.amount)
+        return False
+
+    def _refund(self, request: Request, amount: int) -> None:
+        asset = self.akt if request.side == "mint" else ACT
+        self.world.ledger.transfer(amount, asset, self.queue, request.source)
+        self.tally["cancelled"] += 1
+
+    def _execute(self, request: Request, price: float) -> int:
+        """Convert one request; returns what its target got, zero when it was cancelled."""
+        return self._mint(request, price) if request.side == "mint" else self._redeem(request, price)
+
+    def _mint(self, request: Request, price: float) -> int:
+        """AKT into the vault, ACT out of nothing: the spread to the vault, the rest to the target."""
+        rules, ledger = self.rules, self.world.ledger
+        least = round(rules.min_mint / self.world.scale * MICRO)
+        conversion = bme_convert(request.amount, price, 1, round(rules.mint_spread * BPS), least)
+        if self._cancelled(request, conversion):
+            return 0
+        ledger.transfer(request.amount, self.akt, self.queue, self.vault)
+        ledger.mint(conversion["out"], ACT, self.vault)
+        ledger.transfer(conversion["received"], ACT, self.vault, request.target)
+        self.tally["locked"] += request.amount
+        self.tally["minted"] += conversion["out"]
+        self.tally["spread"] += conversion["spread"]
+        return conversion["received"]
+
+    def _redeem(self, request: Request, price: float) -> int:
+        """ACT burned, AKT out of the vault as far as it reaches, then newly minted."""
+        rules, ledger = self.rules, self.world.ledger
+        least = round(rules.min_redeem / self.world.scale * MICRO)
+        conversion = bme_convert(request.amount, 1, price, round(rules.settle_spread * BPS), least)
+        if self._cancelled(request, conversion):
+            return 0
+        used = bme_use_credits(self.locked, conversion["out"])
+        ledger.burn(request.amount, ACT, self.queue)
+        ledger.mint(used["minted"], self.akt, self.vault)
+        ledger.transfer(conversion["received"], self.akt, self.vault, request.target)
+        self.tally["redeemed"] += request.amount
+        self.tally["from_vault"] += used["from_credits"]
+        self.tally["reminted"] += used["minted"]
+        return conversion["received"]
+
+    def _cancelled(self, request: Request, conversion: Conversion) -> bool:
+        if conversion["reason"] is None:
+            return False
+        self._refund(request, conversion["refund"])
+        return True
