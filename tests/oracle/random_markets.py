@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
+
 from simdai.engine import Environment
 from simdai.kernel import Accounts, JobClassSpec, Law, PoolSpec, VenueSpec, make_market
 from simdai.kernel.market_spec import MAX_ASK, RULES
@@ -123,7 +124,8 @@ def build(number: int, kernel: str, resets: bool = True) -> tuple[Environment, A
     def shares(c: int) -> None:
         weights = rng.random(n_venues) * market.capable[:, c] * (rng.random(n_venues) < 0.9)
         total = weights.sum()
-        market.set_shares(c, weights / total * rng.choice([0.9, 1.0]) if total > 0 else np.zeros(n_venues))
+        whole = rng.choice([0.9, 1.0])
+        market.set_shares(c, weights / total * whole if total > 0 else np.zeros(n_venues))
 
     for p in range(len(pools)):
         enter(p, int(rng.integers(1, 9)))
@@ -131,7 +133,8 @@ def build(number: int, kernel: str, resets: bool = True) -> tuple[Environment, A
         shares(c)
 
     def change(what: int) -> None:
-        present = np.concatenate([market.providers(p)["uid"] for p in range(len(pools))] or [np.zeros(0, np.int64)])
+        nobody = np.zeros(0, dtype=np.int64)
+        present = np.concatenate([nobody, *(market.providers(p)["uid"] for p in range(len(pools)))])
         some = rng.permutation(present)[: int(rng.integers(0, 5))].astype(np.int64)
         if what == 0 and len(some):
             market.reprice(some, rng.integers(1_000_000, 4_000_000, len(some)))
@@ -172,7 +175,9 @@ def build(number: int, kernel: str, resets: bool = True) -> tuple[Environment, A
             kind = str(rng.choice(["arrivals", "queue_empty", "queue_above", "done"]))
             venue, job_class = int(rng.integers(0, n_venues)), int(rng.integers(-1, n_classes))
             arrived = int(market.arrivals().sum()) + int(rng.integers(1, 20))
-            signal = market.signal(kind, venue=venue, job_class=job_class, level=int(rng.integers(0, 3)), at=arrived)
+            signal = market.signal(
+                kind, venue=venue, job_class=job_class, level=int(rng.integers(0, 3)), at=arrived
+            )
             yield signal | env.timeout(1.0)
             log.append((env.now, env.sequence, kind, signal.triggered, market.n_events))
 

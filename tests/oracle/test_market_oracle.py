@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+
 from simdai.kernel import COMPILED
 from simdai.kernel.market_spec import TRACE_KINDS
-
 from tests.oracle.random_markets import outcome
 
 pytestmark = pytest.mark.skipif(not COMPILED, reason="there is no compiled kernel to compare")
@@ -42,13 +42,15 @@ def test_the_random_markets_reach_every_kind_of_event():
 def test_the_random_markets_hold_many_ties():
     tied = 0
     for number in range(40):
-        _, counts = np.unique([row[0] for row in outcome(number, "compiled")["trace"] if row[0] > 0], return_counts=True)
+        times = [row[0] for row in outcome(number, "compiled")["trace"] if row[0] > 0]
+        _, counts = np.unique(times, return_counts=True)
         tied += (counts > 3).sum()
     assert tied > 100
 
 
 def test_every_submitted_job_is_accounted_for():
     for number in range(40):
-        c = {k: np.array(v) for k, v in outcome(number, "compiled", resets=False)["state"]["counters"].items()}
+        counters = outcome(number, "compiled", resets=False)["state"]["counters"]
+        c = {name: np.array(table) for name, table in counters.items()}
         ended = c["completed"] + c["failed"] + c["reneged"] + c["moved"]
         assert np.array_equal(c["submitted"], ended + c["queued"] + c["running"])

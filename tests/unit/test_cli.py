@@ -224,7 +224,7 @@ def test_debug_shows_the_traceback_of_a_users_mistake(small, monkeypatch):
 
 
 def test_a_reader_that_goes_away_is_no_error():
-    code = f"{sys.executable} -m simdai schema | head -n 1"
+    code = f"'{sys.executable}' -m simdai schema | head -n 1"
     done = subprocess.run(
         ["bash", "-c", f"set -o pipefail; {code}"], cwd=ROOT, capture_output=True, text=True, timeout=120
     )

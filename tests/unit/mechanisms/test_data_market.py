@@ -305,7 +305,12 @@ def test_a_stake_without_a_prediction_is_refused():
 
 
 @given(
-    st.dictionaries(st.integers(0, 9), st.tuples(st.floats(0, 1e9), st.booleans()), min_size=1, max_size=10),
+    st.dictionaries(
+        st.integers(0, 9),
+        st.tuples(st.just(0.0) | st.floats(1e-18, 1e9), st.booleans()),  # a wei or more
+        min_size=1,
+        max_size=10,
+    ),
     st.sampled_from([True, False, None]),
     st.floats(0, 1e6),
 )
