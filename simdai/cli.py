@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -32,7 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         app(prog_name="simdai")
     if arguments is None:  # a process of its own, which a scheduler may ask to end
         signal.signal(signal.SIGTERM, end)
-    status = run_app(list(sys.argv[1:] if arguments is None else arguments))
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_: say(str(message))
+        status = run_app(list(sys.argv[1:] if arguments is None else arguments))
     try:
         sys.stdout.flush()
     except BrokenPipeError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+import warnings
 from typing import Any
 
 from simdai.errors import EngineError
@@ -40,6 +41,7 @@ def on_kernel_at_hand(plan: Plan, n_runs: int, workers: int) -> Plan:
             f"{runs} would take about {duration(total)}, because the compiled kernel is missing.\n"
             f"{WHY_REFERENCE}\nTo run all the same: --kernel reference (in Python: kernel='reference')."
         )
+    warnings.warn(f"runs use the reference kernel, which is far slower: {WHY_REFERENCE}", stacklevel=2)
     return dataclasses.replace(plan, kernel="reference")
 
 
