@@ -90,6 +90,8 @@ class Seller(Actor, Protocol):
     """An actor with a venue of the compute market."""
 
     venue: Venue
+    rebate: float
+    """USD per GPU-hour of a speed-1 device that somebody outside pays for customers."""
 
     def list_price(self, hardware: tuple[int, ...] | None) -> float:
         """USD per GPU-hour of a speed-1 device that a customer would expect; nan when nothing fits."""

@@ -11,6 +11,7 @@ from simdai.economy.calendar import Phase
 from simdai.economy.compute_market import ask_in_micro_usd
 from simdai.economy.paths import Path, PathOf
 from simdai.errors import Problem
+from simdai.mechanisms.choice import left_to_pay
 from simdai.registry import Configured
 from simdai.units import Count, Name, PerYear, Share
 
@@ -64,6 +65,8 @@ class PooledCloudActor:
         self.rules, self.world, self.name = rules, world, name
         self.level = 1.0
         """Factor on the path's price; shocks change it."""
+        self.rebate = 0.0
+        """USD per GPU-hour of a speed-1 device that somebody outside pays for customers; shocks change it."""
         self.outage = 0.0
         """Share of capacity that is out of service."""
         self.capacity = rules.capacity / world.scale
@@ -81,8 +84,9 @@ class PooledCloudActor:
 
     @property
     def price(self) -> float:
-        """USD per GPU-hour now."""
-        return self.world.on(self.rules.price) * self.level
+        """USD per GPU-hour now, for customers."""
+        full = self.world.on(self.rules.price) * self.level
+        return left_to_pay(full, self.rebate * self._speed) if self.rebate else full
 
     def list_price(self, hardware: tuple[int, ...] | None) -> float:
         """USD per GPU-hour of a speed-1 device; nan when the hardware is not wanted."""

@@ -186,6 +186,12 @@ class ComputeMarket:
         busy, idle = (self._gpu_days(venue, over, state) for state in ("busy_days", "idle_days"))
         return busy / (busy + idle) if busy + idle else math.nan
 
+    def supply_hours(self, venue: Venue, over: Increment) -> float:
+        """GPU-hours that a venue had online, hired or not."""
+        if venue.is_cloud:
+            return 24.0 * float(over.capacity_days[venue.index])
+        return 24.0 * sum(self._gpu_days(venue, over, state) for state in ("busy_days", "idle_days"))
+
     def _gpu_days(self, venue: Venue, over: Increment, state: str) -> float:
         return sum(float(over.pool_days[state][pool]) * self._pool_specs[pool].gpus for pool in venue.pools)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -12,13 +13,14 @@ from numpy.typing import NDArray
 from simdai.economy.actors import World
 from simdai.economy.calendar import Phase
 from simdai.economy.compute_market import ask_in_micro_usd
+from simdai.economy.network_report import NetworkReport
 from simdai.economy.population import Population
 from simdai.economy.providers import Providers
 from simdai.economy.token_market import Token, TokenMarket
-from simdai.registry import FrozenMapping, Regimes
+from simdai.registry import Regimes
 from simdai.units import Name
 
-__all__ = ["MICRO", "ComputeNetwork", "Paid", "Rows", "divided", "mean_over"]
+__all__ = ["MICRO", "ComputeNetwork", "Paid", "Rows", "divided"]
 
 MICRO = 10**6
 
@@ -48,7 +50,7 @@ class ComputeNetwork:
         world: World,
         name: str,
         *,
-        providers: FrozenMapping[Name, Population],
+        providers: Mapping[Name, Population],
         token: Token | TokenMarket | None,
         epoch: float,
         price: float | None,
@@ -71,8 +73,10 @@ class ComputeNetwork:
             population: Providers(p, world, name, population, self.venue, asset)
             for population, p in providers.items()
         }
-        self._cohort: list[Rows] = []
-        self._moved = {"entries": 0, "exits": 0}
+        self.emission_level = 1.0
+        """Factor on what the schedule creates; shocks change it."""
+        self.rebate = 0.0
+        """USD per GPU-hour of a speed-1 device that outsiders pay customers back; shocks change it."""
 
     def list_price(self, hardware: tuple[int, ...] | None) -> float:
         """USD per GPU-hour of a speed-1 device that customers expect: the posted price, or the mean ask."""
@@ -95,6 +99,11 @@ class ComputeNetwork:
         """Price of the coming day, after ``days`` in which the share ``use`` of GPU-time was hired."""
         return self.price
 
+    @property
+    def staked(self) -> float | None:
+        """Simulated tokens staked; None where the protocol knows no stake."""
+        return None
+
     # -- the clock -------------------------------------------------------------------------------------------
 
     def start(self) -> None:
@@ -105,8 +114,7 @@ class ComputeNetwork:
             self.token.start()
         self.world.calendar.every(1.0, Phase.SUPPLY, self._day, first=1.0)
         self.world.calendar.every(self.epoch, Phase.EPOCHS, self._end_epoch, first=self.epoch)
-        self.world.at_window(self._start_window)
-        self._report()
+        NetworkReport(self).register()
 
     def follow(self, hook: str, regimes: Regimes[Any]) -> None:
         """Put the dated rules of ``hook`` on the calendar; `switch` puts each in force."""
@@ -169,52 +177,9 @@ class ComputeNetwork:
             np.concatenate([p.book.usd_account[k] for p, k, _ in sales]),
         )
 
-    # -- what it reports -------------------------------------------------------------------------------------
-
-    def _report(self) -> None:
-        recorder, scale, name = self.world.recorder, self.world.scale, self.name
-        populations = list(self.populations.values())
-        measures: dict[str, tuple[str, Any]] = {
-            "providers.count": ("count", lambda: scale * sum(p.count for p in populations)),
-            "providers.margin": ("1", lambda: mean_over([(p.mean_margin, p.count) for p in populations])),
-        }
-        if len(populations) > 1:
-            for population, p in self.populations.items():
-                measures[f"providers.{population}.count"] = "count", lambda p=p: scale * p.count
-                measures[f"providers.{population}.margin"] = "1", lambda p=p: p.mean_margin
-        for measure, (unit, function) in measures.items():
-            recorder.series(f"{name}.{measure}", unit, function)
-            recorder.outcome(f"{name}.{measure}", unit, function)
-        recorder.outcome(f"{name}.providers.entries", "count", lambda: scale * self._moves("entries"))
-        recorder.outcome(f"{name}.providers.exits", "count", lambda: scale * self._moves("exits"))
-        recorder.series(f"{name}.list_price_usd_per_gpu_hour", "USD/h", lambda: self.list_price(None))
-        recorder.outcome(f"{name}.providers.retention", "1", self._retention)
-
-    def _moves(self, what: str) -> int:
-        """Entries or exits since the end of the warm-up."""
-        return sum(int(getattr(p, what)) for p in self.populations.values()) - self._moved[what]
-
-    def _start_window(self) -> None:
-        """Remember who is there at the end of the warm-up."""
-        self._cohort = [(p, p.book.present) for p in self.populations.values()]
-        self._moved = {w: sum(getattr(p, w) for p in self.populations.values()) for w in ("entries", "exits")}
-
-    def _retention(self) -> float:
-        """Share of the providers present at the end of the warm-up that still are."""
-        then = sum(len(k) for _, k in self._cohort)
-        now = sum(int(p.book.alive[k].sum()) for p, k in self._cohort)
-        return now / then if then else math.nan
-
 
 def divided(amounts: Ints, rows: list[Rows]) -> list[Paid]:
     """Cut one vector over all rows into the parts of each population."""
     cuts = np.cumsum([len(k) for _, k in rows])[:-1]
     parts = np.split(amounts, cuts)
     return [(population, k, part) for (population, k), part in zip(rows, parts, strict=True)]
-
-
-def mean_over(values: list[tuple[float, int]]) -> float:
-    """Mean of (value, weight) pairs, those without a value left out; nan when none has one."""
-    known = [(value, weight) for value, weight in values if not math.isnan(value)]
-    total = sum(weight for _, weight in known)
-    return sum(value * weight for value, weight in known) / total if total else math.nan

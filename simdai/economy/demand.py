@@ -18,6 +18,7 @@ from simdai.economy.ledger import WORLD
 from simdai.economy.venue_choice import Choice, VenueChoice
 from simdai.errors import Problem
 from simdai.kernel import MAX_ASK, JobClassSpec
+from simdai.mechanisms.choice import left_to_pay
 from simdai.units import Count, Days, Hours, Name, PerDay, PerYear, PositiveCount, Share, UsdPerGpuHour
 
 __all__ = ["Segment", "SegmentActor"]
@@ -68,7 +69,9 @@ class Segment(Demand, kind="segment"):
     def check(self, scenario: Any) -> Iterator[Problem]:
         wanted = {f"hardware[{n}]": name for n, name in enumerate(self.hardware or ())}
         yield from absent("hardware", wanted, scenario.hardware)
-        parts = [f"{n}.{p}" for n, network in scenario.networks.items() for p in getattr(network, "parts", ())]
+        parts = [
+            f"{n}.{p}" for n, network in scenario.networks.items() for p in getattr(network, "parts", ())
+        ]
         named = {f"sellers[{n}]": name for n, name in enumerate(self.sellers or ())}
         yield from absent("seller", named, [*scenario.clouds, *scenario.networks, *parts])
         premiums = {f"choice.premiums.{name}": name for name in self.choice.premiums}
@@ -161,6 +164,8 @@ class SegmentActor:
                 continue
             if over.count("completed", v, c):
                 prices[n] = over.price(v, c) / self.world.compute.speed(seller.venue, over, self.hardware)
+            if not seller.venue.is_cloud:  # a cloud's price has its subsidy taken off already
+                prices[n] = left_to_pay(float(prices[n]), seller.rebate)
             waits[n] = expected_wait_hours(
                 over.mean_wait_hours(v, c), over.count("started", v, c), float(over.queued[v, c]), over.days
             )

@@ -37,6 +37,8 @@ _FLOATS = (
     "epoch_value",
     "epoch_online",
     "owed",  # USD of power not yet billed
+    "bought",  # 1 for hardware bought for this business during the run
+    "value",  # USD that customers paid for its work since entry
 )
 
 
@@ -74,6 +76,8 @@ class ProviderBook:
     epoch_value: Floats
     epoch_online: Floats
     owed: Floats
+    bought: Floats
+    value: Floats
 
     def __init__(self) -> None:
         for name in _INTS:
@@ -97,7 +101,16 @@ class ProviderBook:
         """(n,) rows of the providers that ever entered at ``place``, by their index there."""
         return self._rows.get(place, np.empty(0, dtype=np.int64))
 
-    def add(self, place: int, uids: Ints, asks: Floats, usd: Ints, tokens: Ints, now: float) -> None:
+    def add(
+        self,
+        place: int,
+        uids: Ints,
+        asks: Floats,
+        usd: Ints,
+        tokens: Ints,
+        now: float,
+        bought: bool = False,
+    ) -> None:
         """Append (n,) newcomers at a place."""
         n, first = len(uids), self.size_of(place)
         new: dict[str, Any] = {
@@ -108,6 +121,7 @@ class ProviderBook:
             "token_account": tokens,
             "ask": asks,
             "entered": np.full(n, now),
+            "bought": np.full(n, float(bought)),
         }
         rows = np.arange(len(self.alive), len(self.alive) + n)
         for name in (*_INTS, *_FLOATS):
@@ -166,6 +180,7 @@ class ProviderBook:
             cost = idle_cost * hours + (full_cost - idle_cost) * hired
             self.epoch_work[k] += seen.work
             self.epoch_value[k] += seen.work * self.ask[k]
+            self.value[k] += seen.work * self.ask[k]
             self.epoch_online[k] += hours
             self.owed[k] += cost
             # Weights w, w (1 - w), … over their sum: at first the plain mean of the days seen.

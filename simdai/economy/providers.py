@@ -15,6 +15,7 @@ from simdai.economy.laws import Exponential
 from simdai.economy.ledger import WORLD
 from simdai.economy.population import Behaviour, Population
 from simdai.economy.provider_book import ProviderBook
+from simdai.economy.switching import Movers
 from simdai.kernel import PoolSpec
 from simdai.mechanisms import provider_choice as choice
 from simdai.mechanisms.choice import weight_of_new
@@ -78,7 +79,12 @@ class Providers:
         """Days between a provider's decision to leave and its exit."""
         self.posted: float | None = None
         self._expected: list[tuple[float, int]] = []  # (day, number of entrants on their way)
-        self.exits = self.entries = 0
+        self._coming: list[tuple[float, int, int]] = []  # (day, place, number of devices from elsewhere)
+        self._dark: dict[int, int] = {}  # rows that are cut off, by the number of failures at once
+        self.movers = Movers(rules.switching, self) if rules.switching else None
+        self.exits = self.entries = self.moved_in = self.moved_out = 0
+        self.sold_hours = self.idle_hours = 0.0
+        """GPU-hours completed, and those of them that would have stood idle."""
 
     # -- costs -----------------------------------------------------------------------------------------------
 
@@ -100,12 +106,30 @@ class Providers:
     def _capital_per_day(self) -> float:
         return self.capital_cost * HOURS * self.rules.gpus
 
+    def outside_net(self, use: float) -> float:
+        """USD per GPU-hour, less power, on the rental market outside, hired a share ``use`` of the time."""
+        if use == 0.0 or self.hardware.rental_price is None:
+            return 0.0
+        return max(self.world.on(self.hardware.rental_price) - self.marginal_cost, 0.0) * use
+
     def _outside_income(self, behaviour: Behaviour) -> float:
         """USD a day that a provider would earn, less power, on the rental market outside."""
-        if behaviour.outside_use == 0.0 or self.hardware.rental_price is None:
-            return 0.0
-        rent = self.world.on(self.hardware.rental_price)
-        return max(rent - self.marginal_cost, 0.0) * HOURS * self.rules.gpus * behaviour.outside_use
+        return self.outside_net(behaviour.outside_use) * HOURS * self.rules.gpus
+
+    def thresholds(self, behaviour: Behaviour) -> tuple[float, float]:
+        """Margins below which staying, and above which entering, does not and does pay."""
+        stay, enter = behaviour.exit_threshold, behaviour.entry_threshold
+        if behaviour.income_volatility is None:
+            return stay, enter
+        running, capital = self.marginal_cost, self.capital_cost
+        low, high = choice.option_thresholds(
+            running,
+            running + capital,
+            self.rules.annual_return,
+            behaviour.income_volatility,
+            behaviour.income_drift,
+        )
+        return min(stay, (low - running) / capital), max(enter, (high - running) / capital)
 
     # -- life ------------------------------------------------------------------------------------------------
 
@@ -113,13 +137,17 @@ class Providers:
         """The initial providers enter; ``posted`` is the network's price for a speed-1 device, or None."""
         self.posted = posted
         count = largest_remainder(
-            round(self.rules.count / self.world.scale), list(self.rules.jurisdictions.values())
+            round(self.rules.count * self.rules.share / self.world.scale),
+            list(self.rules.jurisdictions.values()),
         )
         for place, n in enumerate(count.tolist()):
             self._enter(place, n, self.rules.ask)
 
-    def _enter(self, place: int, n: int, median: float | None) -> None:
-        """``n`` providers appear at a place, asking around ``median`` where the network posts no price."""
+    def _enter(self, place: int, n: int, median: float | None, bought: bool = False) -> None:
+        """``n`` providers appear at a place, asking around ``median`` where the network posts no price.
+
+        ``bought``: with hardware that they bought for it.
+        """
         if n == 0:
             return
         first = self.book.size_of(place)
@@ -134,7 +162,7 @@ class Providers:
         tokens = np.full(n, -1, dtype=np.int64) if self.tokens is None else self.tokens.extend(n)
         units = asks_in_micro_usd(asks)
         uids = self.world.compute.market.add_providers(self.pools[place], units, usd)
-        self.book.add(place, uids, units / MICRO, usd, tokens, self.world.env.now)
+        self.book.add(place, uids, units / MICRO, usd, tokens, self.world.env.now, bought)
         if self.jurisdictions[place] in self.banned:
             self.world.compute.market.ban(uids)
 
@@ -142,7 +170,7 @@ class Providers:
         """Take in what the market did over ``days``: income, cost and use of every provider."""
         tables = [self.world.compute.market.providers(pool) for pool in self.pools]
         busy_days = self.world.compute.yesterday.pool_days["busy_days"]
-        behaviour, repricing = self.rules.behaviour, self.rules.repricing
+        repricing, before = self.rules.repricing, self.book.seen_work.copy()
         self.book.observe(
             tables,
             [HOURS * self.rules.gpus * float(busy_days[pool]) for pool in self.pools],
@@ -150,9 +178,13 @@ class Providers:
             gpus=self.rules.gpus,
             full_cost=self.marginal_cost,
             idle_cost=self.marginal_cost * self.rules.idle_power,
-            income_weight=weight_of_new(days, behaviour.income_memory if behaviour else 0.0),
+            income_weight=weight_of_new(days, self._income_memory),
             use_weight=weight_of_new(days, repricing.memory if repricing else 0.0),
         )
+        work = self.book.seen_work - before
+        spare = 1.0 - np.where(self.book.bought > 0, self.rules.capital_share, 0.0)
+        self.sold_hours += float(work.sum())
+        self.idle_hours += float((work * spare).sum()) * (1.0 - self.rules.outside_use)
 
     def day(self, days: float, posted: float | None) -> None:
         """A day's decisions, after `observe`: exits, entries, prices."""
@@ -160,6 +192,8 @@ class Providers:
         if self.rules.behaviour is not None:
             self._leave(self.rules.behaviour, days)
             self._decide_entry(self.rules.behaviour, days)
+        if self.movers is not None:
+            self.movers.day(days)
         self._arrive()
         self._reprice(days)
 
@@ -178,15 +212,57 @@ class Providers:
         margins = self.margins[self._seasoned(self.book.present)]
         return float(margins.mean()) if len(margins) else math.nan
 
+    @property
+    def _income_memory(self) -> float:
+        """Days over which providers average their income."""
+        rules = self.rules
+        if rules.behaviour is not None:
+            return rules.behaviour.income_memory
+        return rules.switching.memory if rules.switching else 0.0
+
     def _seasoned(self, k: Ints) -> NDArray[np.bool_]:
-        memory = self.rules.behaviour.income_memory if self.rules.behaviour else 0.0
-        seasoned: NDArray[np.bool_] = self.world.env.now - self.book.entered[k] >= memory
+        seasoned: NDArray[np.bool_] = self.world.env.now - self.book.entered[k] >= self._income_memory
         return seasoned
+
+    def net_per_hour(self, k: Ints) -> Floats:
+        """(n,) USD per GPU-hour, asleep and awake, that the providers ``k`` net: income less running cost."""
+        net: Floats = (self.book.income[k] - self.book.cost[k]) / (HOURS * self.rules.gpus)
+        return net
+
+    @property
+    def mean_net(self) -> float:
+        """What those who may work and have a record net [USD per GPU-hour]; nan when there are none."""
+        k = self.book.present
+        known = k[self._may_work(k) & self._seasoned(k)]
+        return float(self.net_per_hour(known).mean()) if len(known) else math.nan
+
+    @property
+    def settled(self) -> Ints:
+        """Rows of the providers that have a record and no plan to leave."""
+        k = self.book.present
+        settled: Ints = k[self._seasoned(k) & (self.book.leaves[k] == 0)]
+        return settled
+
+    def depart(self, k: Ints) -> None:
+        """The providers ``k`` take their devices elsewhere, after the running job."""
+        self.world.compute.market.remove_providers(self.book.uid[k], drain=True)
+        self.book.remove(k)
+        self.moved_out += len(k)
+
+    def expect(self, day: float, place: int, n: int) -> None:
+        """``n`` devices from elsewhere will enter at a place on ``day``."""
+        self._coming.append((day, place, n))
+
+    @property
+    def coming(self) -> int:
+        """Devices on their way from elsewhere."""
+        return sum(n for _, _, n in self._coming)
 
     def _leave(self, behaviour: Behaviour, days: float) -> None:
         k = self.book.present
         margins = self.margins - self._outside_income(behaviour) / self._capital_per_day
-        hazard = choice.exit_hazard(margins, behaviour.exit_hazard, behaviour.exit_sensitivity)
+        low, _ = self.thresholds(behaviour)
+        hazard = choice.exit_hazard(margins, behaviour.exit_hazard, behaviour.exit_sensitivity, low)
         chance = choice.probability(hazard, days)
         day = round(self.world.env.now)
         drawn = np.ones(len(k))
@@ -211,7 +287,7 @@ class Providers:
         rate = choice.entrants_per_day(
             len(self.book.present),
             margin,
-            behaviour.entry_threshold,
+            self.thresholds(behaviour)[1],
             behaviour.entry_speed,
             behaviour.entry_ceiling,
         )
@@ -220,8 +296,13 @@ class Providers:
             self._expected.append((self.world.env.now + behaviour.entry_lag, n))
 
     def _arrive(self) -> None:
-        """Those whose lag is over enter, where it is allowed."""
+        """Those whose lag is over enter: newcomers where it is allowed, devices from elsewhere anyway."""
         now = self.world.env.now
+        for day, place, n in self._coming:
+            if day <= now:
+                self._enter(place, n, self._median_ask)
+                self.moved_in += n
+        self._coming = [coming for coming in self._coming if coming[0] > now]
         due = sum(n for day, n in self._expected if day <= now)
         self._expected = [(day, n) for day, n in self._expected if day > now]
         if due == 0:
@@ -232,11 +313,15 @@ class Providers:
             return
         uniforms = self._entry.uniforms(np.arange(1, due + 1), round(now))
         places = np.searchsorted(cumulated / cumulated[-1], uniforms, side="right")
-        asks = self.book.ask[self.book.present]
-        median = float(np.median(asks)) if len(asks) else self.rules.ask
+        median = self._median_ask
         for place, n in enumerate(np.bincount(places, minlength=len(weights)).tolist()):
-            self._enter(place, n, median)
+            self._enter(place, n, median, bought=True)
         self.entries += due
+
+    @property
+    def _median_ask(self) -> float | None:
+        asks = self.book.ask[self.book.present]
+        return float(np.median(asks)) if len(asks) else self.rules.ask
 
     def _reprice(self, days: float) -> None:
         k, rules = self.book.present, self.rules.repricing
@@ -275,7 +360,35 @@ class Providers:
             return
         self._bans[jurisdiction] -= 1
         if not self._bans[jurisdiction]:
-            self.world.compute.market.unban(self._uids(jurisdiction))
+            uids = self._uids(jurisdiction)
+            dark = self.book.uid[np.array(list(self._dark), dtype=np.int64)]
+            self.world.compute.market.unban(uids[~np.isin(uids, dark)])
+
+    def cut_off(self, k: Ints) -> None:
+        """The providers ``k`` go dark and fail what they run, until as many `reconnect` as cut them off."""
+        for row in k.tolist():
+            self._dark[row] = self._dark.get(row, 0) + 1
+        self.world.compute.market.ban(self._still_there(k))
+
+    def reconnect(self, k: Ints) -> None:
+        """Undo one `cut_off` of the providers ``k``."""
+        for row in k.tolist():
+            self._dark[row] -= 1
+            if not self._dark[row]:
+                del self._dark[row]
+        self.world.compute.market.unban(self._still_there(k[self._may_work(k)]))
+
+    def _still_there(self, k: Ints) -> Ints:
+        """Market's numbers of those rows ``k`` that it still knows."""
+        known = [self.world.compute.market.providers(pool)["uid"] for pool in self.pools]
+        uids: Ints = self.book.uid[k]
+        return uids[np.isin(uids, np.concatenate(known))]
+
+    def _may_work(self, k: Ints) -> NDArray[np.bool_]:
+        """Whether the providers ``k`` are neither banned nor cut off."""
+        barred = [place for place, name in enumerate(self.jurisdictions) if name in self.banned]
+        free: NDArray[np.bool_] = ~np.isin(self.book.place[k], barred) & ~np.isin(k, list(self._dark))
+        return free
 
     def _uids(self, jurisdiction: str) -> Ints:
         pool = self.pools[self.jurisdictions.index(jurisdiction)]
@@ -324,8 +437,7 @@ class Providers:
     @property
     def count(self) -> int:
         """Simulated providers present that may work."""
-        barred = [place for place, name in enumerate(self.jurisdictions) if name in self.banned]
-        return int((~np.isin(self.book.place[self.book.present], barred)).sum())
+        return int(self._may_work(self.book.present).sum())
 
     @property
     def list_price(self) -> float:

@@ -9,8 +9,9 @@ from pydantic import model_validator
 
 from simdai.economy.actors import Shock, World, absent
 from simdai.economy.calendar import Phase
+from simdai.economy.recovery import CapacityWatch
 from simdai.errors import Problem
-from simdai.units import Date, Days, Name, Positive, Share
+from simdai.units import Date, Days, Name, Positive, PositiveDays, Share
 
 __all__ = [
     "DemandStep",
@@ -64,8 +65,12 @@ class ShockActor:
         if time <= self.world.horizon:
             self.world.calendar.at(time, Phase.SHOCKS, self._strike)
 
+    def strike(self) -> Callable[[], None]:
+        """Happen; returns what undoes it."""
+        return self.rules.strike(self.world)
+
     def _strike(self) -> None:
-        undo = self.rules.strike(self.world)
+        undo = self.strike()
         if self.rules.lasts is not None:
             self.world.calendar.at(self.world.env.now + self.rules.lasts, Phase.SHOCKS, undo)
 
@@ -75,9 +80,10 @@ def tokens_of(world: Any) -> dict[str, Any]:
     return {name: n.token for name, n in world.networks.items() if getattr(n, "token", None) is not None}
 
 
-def populations_of(world: World) -> list[Any]:
-    """All populations of providers."""
-    return [p for network in world.networks.values() for p in getattr(network, "populations", {}).values()]
+def populations_of(world: World, network: str | None = None) -> list[Any]:
+    """All populations of providers, or those of one network."""
+    networks = world.networks.values() if network is None else [world.networks[network]]
+    return [p for one in networks for p in getattr(one, "populations", {}).values()]
 
 
 class DemandStep(DatedShock, kind="demand_step"):
@@ -119,12 +125,20 @@ class TokenPriceCrash(DatedShock, kind="token_price_crash"):
     sale : or: tokens sold, as a share of the supply
     belief : what the fundamental value is multiplied by, so that traders do not buy the price back; 1 leaves
         it
+    watch : days after which the network's capacity is compared with that before, see `CapacityWatch`; not
+        without
+    recovered_at : share of that capacity that counts as recovered
     """
 
     network: Name
     drop: Share | None = None
     sale: Share | None = None
     belief: Positive = 1.0
+    watch: PositiveDays | None = None
+    recovered_at: Share = 0.95
+
+    def build(self, world: World, name: str) -> ShockActor:
+        return CrashActor(self, world, name)
 
     @model_validator(mode="after")
     def _one(self) -> Self:
@@ -151,6 +165,24 @@ class TokenPriceCrash(DatedShock, kind="token_price_crash"):
             token.sentiment /= self.belief
 
         return recover
+
+
+class CrashActor(ShockActor):
+    """A crash on the calendar, and the watch on the capacity of its network."""
+
+    rules: TokenPriceCrash
+
+    def start(self) -> None:
+        rules = self.rules
+        self._watch = None
+        if rules.watch is not None:
+            self._watch = CapacityWatch(self.world, rules.network, rules.watch, rules.recovered_at)
+        super().start()
+
+    def strike(self) -> Callable[[], None]:
+        if self._watch:
+            self._watch.begin()
+        return super().strike()
 
 
 class JurisdictionBan(DatedShock, kind="jurisdiction_ban"):

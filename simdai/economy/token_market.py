@@ -79,6 +79,9 @@ class TokenMarket:
     ``NAME.treasury``, ``NAME.burner``. Every swap is two transfers of whole base units.
     """
 
+    DEPTH = 0.02
+    """Move of the price by which depth is quoted."""
+
     def __init__(self, rules: Token, world: World, name: str) -> None:
         self.rules, self.world, self.name, self.asset = rules, world, name, rules.symbol
         self.ledger = ledger = world.ledger
@@ -131,6 +134,12 @@ class TokenMarket:
     def price(self) -> float:
         """USD per token."""
         return self.book.price
+
+    @property
+    def depth_usd(self) -> float:
+        """USD of purchases that raise the price by `DEPTH`, on a fresh day."""
+        book = self.book.next_day()
+        return book.order_to(book.price * (1.0 + self.DEPTH))[0] / MICRO
 
     @property
     def units_per_usd(self) -> float:
@@ -214,11 +223,18 @@ class TokenMarket:
         self.world.calendar.every(1.0, Phase.TRADERS, self._day, first=1.0)
         recorder, name, scale = self.world.recorder, f"{self.name}.token", self.world.scale
         for register in (recorder.series, recorder.outcome):
+            register(f"{name}.depth_usd", "USD", lambda: scale * self.depth_usd)
             register(f"{name}.price_usd", "USD", lambda: self.price)
             register(f"{name}.supply", "token", lambda: scale * self.supply)
             register(f"{name}.market_cap_usd", "USD", lambda: scale * self.supply * self.price)
         recorder.series(f"{name}.burned", "token", lambda: scale * self.burned)
         recorder.series(f"{name}.issued", "token", lambda: scale * self.issued)
+        recorder.series(f"{name}.net_issuance", "token", lambda: scale * (self.issued - self.burned))
+        recorder.outcome(
+            f"{name}.net_issuance",
+            "token",
+            lambda: scale * (self.issued - self.burned - (self._then[1] - self._then[0])),
+        )
         recorder.outcome(f"{name}.burned", "token", lambda: scale * (self.burned - self._then[0]))
         recorder.outcome(f"{name}.issued", "token", lambda: scale * (self.issued - self._then[1]))
         self.world.at_window(self._start_window)

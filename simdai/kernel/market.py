@@ -372,7 +372,7 @@ class Market:
         return np.array(self._core.histogram, dtype=np.int64)
 
     def wait_quantile(self, q: float, venue: int | None = None, job_class: int | None = None) -> float:
-        """Quantile of the waits of started jobs [d], within 9 % (eight bins an octave); nan if none."""
+        """Quantile of the waits of started jobs [d], within 12.5 % (eight bins an octave); nan if none."""
         rows = self.wait_histogram()
         if venue is not None:
             rows = rows[[self._venue(venue)]]

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["adopt", "logit_shares", "smooth", "venue_utility", "weight_of_new"]
+__all__ = ["adopt", "left_to_pay", "logit_shares", "smooth", "venue_utility", "weight_of_new"]
 
 
 def logit_shares(utility: ArrayLike, outside: float = -math.inf) -> NDArray[np.float64]:
@@ -72,6 +72,16 @@ def venue_utility(
         )
     offered: NDArray[np.float64] = np.where(np.isfinite(prices) & (prices > 0), value, -np.inf)
     return offered
+
+
+def left_to_pay(price: float, rebate: float) -> float:
+    """Price less what somebody else pays of it; a hundredth is always left. nan stays nan.
+
+    Parameters
+    ----------
+    price, rebate : float [USD/GPU-hour], of one device
+    """
+    return max(price - rebate, 0.01 * price) if rebate else price
 
 
 def weight_of_new(days: float, memory_days: float) -> float:

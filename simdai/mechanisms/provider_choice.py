@@ -1,8 +1,8 @@
-"""What a provider decides: leave, enter, change its price. Pure functions of arrays.
+"""What a provider decides: leave, enter, move elsewhere, change its price. Pure functions of arrays.
 
 Margins are in shares of the full cost: 0 pays the electricity, 1 pays the hardware as well. Between them lies
 the band in which sunk capital keeps a provider in a market that it would not enter. Source: Dixit (1989),
-"Entry and exit decisions under uncertainty" (the band); the logit hazard is an assumption.
+"Entry and exit decisions under uncertainty" (the band); the logits of exit and of moves are assumptions.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ __all__ = [
     "exit_hazard",
     "margin",
     "marginal_cost_per_hour",
+    "net_after_move",
+    "option_thresholds",
+    "place_shares",
     "probability",
     "repriced",
     "whole_number",
@@ -106,6 +109,92 @@ def entrants_per_day(n: float, long_margin: float, threshold: float, speed: floa
     ceiling : float [1/d], the fastest growth that deliveries allow
     """
     return n * min(max(speed * (long_margin - threshold), 0.0), ceiling)
+
+
+def option_thresholds(
+    running_cost: float, full_cost: float, annual_return: float, volatility: float, drift: float = 0.0
+) -> tuple[float, float]:
+    """Incomes at which a provider gives up, and at which it buys hardware, when income is a random walk.
+
+    ``P_L = b2 / (b2 - 1) (r - mu) / r c`` and ``P_H = b1 / (b1 - 1) (r - mu) / r (c + r K)``, with b1 > 1 and
+    b2 < 0 the roots of ``sigma^2 b (b - 1) / 2 + mu b - r = 0``. Without uncertainty and drift they are the
+    running cost and the full cost; the band between them widens with the volatility.
+
+    Parameters
+    ----------
+    running_cost, full_cost : float, c and c + r K, in one unit of money over time, ``full_cost`` the larger
+    annual_return : float [1/y], r > max(drift, 0)
+    volatility : float >= 0 [1/sqrt(y)], sigma, of the logarithm of income
+    drift : float [1/y], mu, of income
+
+    Returns
+    -------
+    low, high : float, in the unit of the costs
+
+    Notes
+    -----
+    Source: Dixit (1989), "Entry and exit decisions under uncertainty", J. Polit. Econ. 97(3), with each of
+    the two options valued alone: whoever leaves does not come back, whoever enters does not leave. The joint
+    solution lies within this band. K is held for ever.
+    """
+    if not annual_return > max(drift, 0.0):
+        raise ValueError(f"annual_return = {annual_return!r}: must be above zero and above the drift")
+    discount = (annual_return - drift) / annual_return
+    if volatility == 0.0:
+        # b1 goes to r / mu for a rising income, to infinity otherwise; b2 to r / mu for a falling one.
+        up = 1.0 / discount if drift > 0 else 1.0
+        down = 1.0 / discount if drift < 0 else 1.0
+        return running_cost * discount * down, full_cost * discount * up
+    variance = volatility * volatility
+    half = 0.5 - drift / variance
+    root = math.sqrt(half * half + 2.0 * annual_return / variance)
+    high, low = half + root, half - root
+    return running_cost * discount * low / (low - 1.0), full_cost * discount * high / (high - 1.0)
+
+
+def net_after_move(
+    net: ArrayLike, delay_days: float, cost_usd: float, horizon_days: float
+) -> NDArray[np.float64]:
+    """USD per GPU-hour that a move leaves over the time a provider looks ahead.
+
+    ``net (1 - delay / horizon) - cost / (24 horizon)``: nothing is earned during the delay, and the cost is
+    spread over the horizon. Minus infinity when the delay takes all of the horizon.
+
+    Parameters
+    ----------
+    net : (n,) float [USD/h], income less running cost at the other places
+    delay_days : float [d], without income: unstaking, verification, a new reputation
+    cost_usd : float [USD] for each GPU
+    horizon_days : float [d] > 0
+    """
+    values = np.asarray(net, dtype=np.float64)
+    if delay_days >= horizon_days:
+        return np.full(values.shape, -np.inf)
+    left: Floats = values * (1.0 - delay_days / horizon_days) - cost_usd / (24.0 * horizon_days)
+    return left
+
+
+def place_shares(stay: ArrayLike, moves: ArrayLike, unit: float, sensitivity: float) -> Floats:
+    """Logit chances of each place for providers that compare.
+
+    Parameters
+    ----------
+    stay : (n,) float [USD/h], what each provider nets where it is
+    moves : (m,) float [USD/h], what a move to each place would leave; nan or -inf is not on offer
+    unit : float [USD/h] > 0, difference that counts as one
+    sensitivity : float >= 0, utils for a difference of one
+
+    Returns
+    -------
+    (n, m + 1) float64, the chance of staying first; each row sums to one
+    """
+    here = np.asarray(stay, dtype=np.float64)[:, None]
+    there = np.broadcast_to(np.asarray(moves, dtype=np.float64), (len(here), np.size(moves)))
+    utility = sensitivity / unit * (there - here)
+    utility = np.concatenate([np.zeros_like(here), np.where(np.isnan(utility), -np.inf, utility)], axis=1)
+    odds = np.exp(utility - utility.max(axis=1, keepdims=True))
+    shares: Floats = odds / odds.sum(axis=1, keepdims=True)
+    return shares
 
 
 def whole_number(expected: float, uniform: float) -> int:

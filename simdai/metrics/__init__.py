@@ -5,11 +5,17 @@ Pure functions on numbers and arrays: they know nothing of scenarios, runs or ta
 
 from __future__ import annotations
 
-from simdai.metrics.concentration import (
+from simdai.mechanisms.concentration import (
     gini,
     hhi,
     nakamoto,
     top_share,
+)
+from simdai.mechanisms.security import (
+    cost_to_attack,
+    security_budget,
+    security_ratio,
+    stake_to_hold,
 )
 from simdai.metrics.gaps import (
     Lead,
@@ -44,12 +50,6 @@ from simdai.metrics.niches import (
     survival_k_of_n,
     survival_repairable,
     win_share,
-)
-from simdai.metrics.security import (
-    cost_to_attack,
-    security_budget,
-    security_ratio,
-    stake_to_hold,
 )
 from simdai.metrics.token_health import (
     dilution,

@@ -32,9 +32,10 @@ class Arbitrageur:
         self.account = f"{name}.arbitrage"
         for asset in ("USD", token.asset, ACT):
             world.ledger.open(self.account, asset)
-        self.profit = {"mint": 0, "redeem": 0}  # micro-USD, an ACT counted as a USD
-        self.volume = {"mint": 0, "redeem": 0}  # micro-ACT
+        self.profit = {"mint": 0, "redeem": 0, "close": 0}  # micro-USD, an ACT counted as a USD
+        self.volume = {"mint": 0, "redeem": 0, "close": 0}  # micro-ACT
         self._costs: dict[int, int] = {}  # micro-USD paid for the AKT of a request, by its identity
+        self._purpose: dict[int, str] = {}  # of a redemption: gain, or closing a position
         self._target = round(rules.credit / world.scale * MICRO)
         self._waiting = False
 
@@ -63,7 +64,7 @@ class Arbitrageur:
             self._mint(known * (1.0 - spread))
         elif served["redeem"] and market / known - 1.0 > self.rules.least_gain:
             held = self.world.ledger.balance(ACT, self.account)
-            self.vault.request(Request("redeem", held, self.account, self.account, self))
+            self._redeem(held, "redeem")
         else:
             self.close()
 
@@ -85,7 +86,12 @@ class Arbitrageur:
             return
         more = self.world.ledger.balance(ACT, self.account) - self._target
         if more > SOME and not self.vault.pending("redeem", self):
-            self.vault.request(Request("redeem", more, self.account, self.account, self))
+            self._redeem(more, "close")
+
+    def _redeem(self, amount: int, purpose: str) -> None:
+        request = Request("redeem", amount, self.account, self.account, self)
+        if self.vault.request(request):
+            self._purpose[id(request)] = purpose
 
     def executed(self, request: Request, received: int) -> None:
         """Take stock of a request of its own; AKT are sold at once."""
@@ -96,15 +102,17 @@ class Arbitrageur:
                 return
             self.profit["mint"] += received - cost
             self.volume["mint"] += math.floor(received / (1.0 - self.vault.rules.mint_spread))
-        elif received:
-            self.profit["redeem"] += self._sell(received) - request.amount
-            self.volume["redeem"] += request.amount
+            return
+        purpose = self._purpose.pop(id(request))
+        if received:
+            self.profit[purpose] += self._sell(received) - request.amount
+            self.volume[purpose] += request.amount
 
     def _sell(self, tokens: int) -> int:
         return self.token.sell(tokens, self.account, self.account)
 
     @property
     def gain(self) -> float:
-        """USD of profit per unit of credit minted and redeemed; nan without a trade."""
-        volume = sum(self.volume.values())
-        return sum(self.profit.values()) / volume if volume else math.nan
+        """USD of profit per unit of credit converted for gain; nan without a trade."""
+        volume, profit = (table["mint"] + table["redeem"] for table in (self.volume, self.profit))
+        return profit / volume if volume else math.nan

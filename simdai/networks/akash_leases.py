@@ -1,4 +1,4 @@
-"""Lease accounts of a settlement interval: who is paid what, and what stays unpaid."""
+"""Lease accounts of a settlement interval: who is paid what, what stays unpaid, what the network takes."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+from simdai.mechanisms.auction import akash_take_fee
 from simdai.mechanisms.escrow import escrow_open, escrow_settle
 
-__all__ = ["covered", "run_leases"]
+__all__ = ["covered", "run_leases", "take_fees"]
 
 Ints = NDArray[np.int64]
 
@@ -37,4 +38,12 @@ def run_leases(deposits: Ints, due: Ints, blocks: int) -> tuple[Ints, Ints]:
 def covered(due: Ints, lasts: float, unnoticed: float) -> Ints:
     """(n,) deposits of tenants whose money lasts ``lasts`` days of every ``lasts + unnoticed``."""
     share = Fraction(lasts) / (Fraction(lasts) + Fraction(unnoticed))
-    return np.array([amount * share.numerator // share.denominator for amount in due.tolist()], dtype=np.int64)
+    return np.array(
+        [amount * share.numerator // share.denominator for amount in due.tolist()], dtype=np.int64
+    )
+
+
+def take_fees(amounts: Ints, share: float) -> Ints:
+    """(n,) take fees by the protocol's rule, which knows whole percents."""
+    percent = round(share * 100)
+    return np.array([akash_take_fee(amount, percent) for amount in amounts.tolist()], dtype=np.int64)

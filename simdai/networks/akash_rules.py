@@ -56,6 +56,7 @@ class Credit(Configured):
 
     Parameters
     ----------
+    seed : AKT that the community pool puts into the vault when the rules come into force
     warn, halt : collateral ratios at and below which minting slows down, and stops
     mint_spread, settle_spread : share of what is converted that the vault keeps
     min_blocks, max_blocks : between batches; backoff : growth of the blocks between mint batches for each
@@ -64,6 +65,7 @@ class Credit(Configured):
     min_mint : ACT, min_redeem : AKT, that a request must come to
     """
 
+    seed: Tokens
     warn: Share
     halt: Share
     mint_spread: Share

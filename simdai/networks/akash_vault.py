@@ -53,8 +53,8 @@ Executed = Callable[[list[tuple[Request, int]]], None]
 class CreditVault:
     """AKT locked and ACT outstanding.
 
-    Accounts: ``NAME.vault`` (AKT locked, which are the remint credits, and the spread in ACT) and
-    ``NAME.queue`` (what pending requests hold, in AKT and in ACT).
+    Accounts: ``NAME.vault`` (AKT: the seed and what was locked to mint; ACT: the spread) and ``NAME.queue``
+    (what pending requests hold, in AKT and in ACT).
     """
 
     def __init__(
@@ -67,8 +67,8 @@ class CreditVault:
             world.ledger.open(self.vault, asset)
             world.ledger.open(self.queue, asset)
         self.executed: Executed = lambda done: None
+        """Called with each batch: requests that are over, and what their targets got."""
         self._queues: dict[Side, deque[Request]] = {"mint": deque(), "redeem": deque()}
-        self._last: dict[Side, int] = {"mint": 0, "redeem": 0}
         self._scheduled: set[Side] = set()
         self.tally = dict.fromkeys(
             ("minted", "redeemed", "spread", "locked", "from_vault", "reminted", "cancelled", "refused"), 0
@@ -76,8 +76,13 @@ class CreditVault:
         """Base units since the start (cancelled and refused: requests)."""
         self.halted = {"mint": 0.0, "redeem": 0.0}
         """Days without service since the start."""
-        self.halt_fall = self.implied_fall = math.nan
-        self._seen: tuple[float, CreditStatus, float | None, float] | None = None
+        self.fall_at_halt = self.fall_implied = math.nan
+        """Fall of AKT at the first halt for want of collateral, and the one at which the ratio is too low."""
+        self.begun = False
+        self.credits = 0
+        """Remint credits: micro-AKT locked by minting that redemptions may take; the seed is not for them."""
+        self._counted: tuple[float, CreditStatus] | None = None
+        self._open: tuple[float, float] | None = None  # price and ratio when last seen open
 
     # -- state -----------------------------------------------------------------------------------------------
 
@@ -97,25 +102,37 @@ class CreditVault:
 
     def status(self, price: float | None) -> CreditStatus:
         """What is served at the oracle's price; None is a price that may not be used."""
-        # Before the first mint there is nothing to back, and nothing to halt for.
-        bps = bme_basis_points(self.ratio(price) if self.outstanding else math.inf)
-        return bme_status(
-            bps, price is not None, round(self.rules.warn * BPS), round(self.rules.halt * BPS)
-        )
+        bps = bme_basis_points(self.ratio(price))
+        return bme_status(bps, price is not None, round(self.rules.warn * BPS), round(self.rules.halt * BPS))
 
     def look(self) -> CreditStatus:
-        """Take the status now, and add up how long minting and redemption have been halted."""
-        now, price = self.world.env.now, self.oracle.price
-        status = self.status(price)
-        if self._seen is not None:
-            then, before, last, ratio = self._seen
-            for side in self.halted:
-                self.halted[side] += 0.0 if before[side] else now - then  # type: ignore[literal-required]
-            first = before["mint"] and status["status"] == "halt_cr" and math.isnan(self.halt_fall)
-            if first and last and price is not None:
-                self.halt_fall, self.implied_fall = 1.0 - price / last, 1.0 - self.rules.halt / ratio
-        self._seen = now, status, price, self.ratio(price)
+        """Take the status now, and note the fall of the price since the last look at which minting halts."""
+        price = self.oracle.price
+        status = self._count(price)
+        if self.begun and price is not None:
+            if self._open is not None and status["status"] == "halt_cr" and math.isnan(self.fall_at_halt):
+                last, ratio = self._open
+                self.fall_at_halt = 1.0 - price / last
+                self.fall_implied = max(1.0 - self.rules.halt / ratio, 0.0)
+            self._open = (price, self.ratio(price)) if status["mint"] else None
         return status
+
+    def _count(self, price: float | None) -> CreditStatus:
+        """Take the status, and add up how long minting and redemption have been halted."""
+        now, status = self.world.env.now, self.status(price)
+        if self._counted is not None:
+            then, before = self._counted
+            self.halted["mint"] += 0.0 if before["mint"] else now - then
+            self.halted["redeem"] += 0.0 if before["redeem"] else now - then
+        self._counted = (now, status) if self.begun else None
+        return status
+
+    def seed(self, source: Account) -> None:
+        """Fund the vault, as far as ``source`` holds the seed; an empty vault mints nothing."""
+        self.begun = True
+        wanted = round(self.rules.seed / self.world.scale * MICRO)
+        amount = min(wanted, self.world.ledger.balance(self.akt, source))
+        self.world.ledger.transfer(amount, self.akt, source, self.vault)
 
     # -- requests --------------------------------------------------------------------------------------------
 
@@ -123,7 +140,7 @@ class CreditVault:
         """Queue a request and take what it converts; False when the circuit breaker refuses it."""
         if request.amount == 0:
             return False
-        if not self.look()[request.side]:
+        if not self.status(self.oracle.price)[request.side]:
             self.tally["refused"] += 1
             return False
         asset = self.akt if request.side == "mint" else ACT
@@ -137,13 +154,13 @@ class CreditVault:
         return sum(request.amount for request in self._queues[side] if request.holder == holder)
 
     def _schedule(self, side: Side) -> None:
-        """Put the next batch on the calendar, the epoch of its side after the last one."""
+        """Put the next batch on the calendar: at the next multiple of the epoch of its side."""
         if side in self._scheduled or not self._queues[side]:
             return
         self._scheduled.add(side)
         blocks, rules = self.rules.min_blocks, self.rules
         price = self.oracle.price
-        if side == "mint" and price is not None and self.outstanding:
+        if side == "mint" and price is not None:
             blocks = bme_mint_epoch_blocks(
                 bme_basis_points(self.ratio(price)),
                 round(rules.backoff * 100),
@@ -151,24 +168,24 @@ class CreditVault:
                 rules.min_blocks,
                 rules.max_blocks,
             )
-        height = max(math.floor(self.world.env.now / self.block) + 1, self._last[side] + blocks)
-        self.world.calendar.at(height * self.block, Phase.EPOCHS, partial(self._batch, side, height))
+        height = (math.floor(self.world.env.now / self.block) // blocks + 1) * blocks
+        self.world.calendar.at(height * self.block, Phase.EPOCHS, partial(self._batch, side))
 
-    def _batch(self, side: Side, height: int) -> None:
+    def _batch(self, side: Side) -> None:
         """Serve the oldest requests of a side; those that cannot be served yet stay, a few times."""
         self._scheduled.discard(side)
-        self._last[side] = height
         queue, price = self._queues[side], self.oracle.price
         first = [queue.popleft() for _ in range(min(len(queue), self.rules.batch))]
-        done, failed = [], []
+        done, kept = [], []
         for request in first:
-            if price is None or not self.status(price)[side]:
-                failed.append(request)
-            else:
+            if price is not None and self.status(price)[side]:
                 done.append((request, self._execute(request, price)))
-        kept = [request for request in failed if self._try_again(request)]
+            elif self._try_again(request):
+                kept.append(request)
+            else:
+                done.append((request, 0))
         queue.extendleft(reversed(kept))
-        self.look()
+        self._count(price)
         self._schedule(side)
         self.executed(done)
 
@@ -199,19 +216,21 @@ class CreditVault:
         ledger.transfer(request.amount, self.akt, self.queue, self.vault)
         ledger.mint(conversion["out"], ACT, self.vault)
         ledger.transfer(conversion["received"], ACT, self.vault, request.target)
+        self.credits += request.amount
         self.tally["locked"] += request.amount
         self.tally["minted"] += conversion["out"]
         self.tally["spread"] += conversion["spread"]
         return conversion["received"]
 
     def _redeem(self, request: Request, price: float) -> int:
-        """ACT burned, AKT out of the vault as far as it reaches, then newly minted."""
+        """ACT burned, AKT out of the vault as far as remint credits reach, then newly minted."""
         rules, ledger = self.rules, self.world.ledger
         least = round(rules.min_redeem / self.world.scale * MICRO)
         conversion = bme_convert(request.amount, 1, price, round(rules.settle_spread * BPS), least)
         if self._cancelled(request, conversion):
             return 0
-        used = bme_use_credits(self.locked, conversion["out"])
+        used = bme_use_credits(self.credits, conversion["out"])
+        self.credits = used["left"]
         ledger.burn(request.amount, ACT, self.queue)
         ledger.mint(used["minted"], self.akt, self.vault)
         ledger.transfer(conversion["received"], self.akt, self.vault, request.target)

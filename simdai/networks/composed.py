@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +46,8 @@ class Composed(Network, kind="composed"):
     treasury_sold : share of what the treasury receives that it sells at once
     providers : populations by name
     """
+
+    emits: ClassVar[bool] = True
 
     quote: Regimes[Quote]
     pay: Regimes[Pay]
@@ -222,8 +224,14 @@ class ComposedNetwork(ComputeNetwork):
         now, scale = self.world.env.now, self.world.scale
         start, end = max(self._age + self._scheduled_to, 0.0), max(self._age + now, 0.0)
         supply = Supply(token.supply * scale, self._before + self._scheduled * scale)
-        self._scheduled += self.emit.tokens(start, end, supply) / scale
+        self._scheduled += self.emit.tokens(start, end, supply) * self.emission_level / scale
         self._scheduled_to = now
+
+    def change_emission(self, level: float) -> None:
+        """Create ``level`` times what the schedule says from now on."""
+        if self.token:
+            self._follow_schedule(self.token)
+        self.emission_level = level
 
     def _redeem(self, token: TokenMarket) -> list[Paid]:
         """Pay last epoch's credit in tokens at today's price, rounded down: out of the vault, then minted."""

@@ -2,35 +2,74 @@
 
 from __future__ import annotations
 
+import datetime
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Protocol, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import model_validator
 
 from simdai.economy.actors import Network, Seller, World
 from simdai.economy.calendar import Phase
-from simdai.economy.compute_network import MICRO, Paid, divided
+from simdai.economy.compute_network import MICRO, Paid, Rows, divided
 from simdai.economy.providers import Providers
 from simdai.economy.token_market import Token, TokenMarket
 from simdai.errors import Problem
 from simdai.mechanisms.burn_mint import render_payment_split, render_reward_ratio
 from simdai.mechanisms.emission import render_max_supply
 from simdai.mechanisms.rounding import largest_remainder
-from simdai.networks.render_part import Done, Part, availability_weights
-from simdai.networks.render_rules import ComputePart, Emission, JobPool, Nodes, Payment, Salad, Tier, Treasury
+from simdai.networks.render_part import Part, availability_weights
+from simdai.networks.render_report import report
+from simdai.networks.render_rules import (
+    ComputePart,
+    Emission,
+    Nodes,
+    Payment,
+    RewardPools,
+    Salad,
+    Tier,
+    Treasury,
+)
 from simdai.networks.render_salad import SaladSubnet
 from simdai.networks.render_treasury import Treasuries
 from simdai.registry import FrozenMapping, Regimes
 from simdai.units import Name, Positive, PositiveDays
 
-__all__ = ["Render", "RenderNetwork"]
+__all__ = ["Render", "RenderNetwork", "WashTrader"]
 
-WashTrade = Callable[[float, float, float], tuple[int, int]]
-"""Given others' spend [USD], the job pool [tokens] and the price: micro-USD paid, and the worth of the work
-that counts as the buyer's own."""
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+SUMS = (
+    "spend_usd",
+    "wash_usd",
+    "fee_usd",
+    "job_pool_usd",
+    "render_burn_usd",
+    "jobs_usd",
+    "availability_usd",
+    "compute_usd",
+    "released",
+    "from_stock",
+)
+
+
+class WashTrader(Protocol):
+    """Somebody who buys work of the network's own nodes at the end of an epoch."""
+
+    def buy(self, others: float, pool: float, price: float, till: str) -> tuple[float, float]:
+        """Pay into the account ``till``; returns the USD paid, and those of them for the buyer's own work.
+
+        Parameters
+        ----------
+        others : USD of the epoch's other work; pool : tokens for all of it; price : USD per token
+        """
+
+    def receive(self, amount: int, source: str) -> None:
+        """Take ``amount`` base units of reward out of the account ``source``."""
 
 
 class Render(Network, kind="render"):
@@ -42,7 +81,7 @@ class Render(Network, kind="render"):
     epoch : days between settlements
     octanebench : OctaneBench score of a speed-1 GPU; others in proportion to their speed
     payment : what happens to customers' USD, by date
-    pool : what rendering nodes share in an epoch, by date
+    pools : what nodes share in an epoch, by date
     emission : the mint
     treasury : what is held, paid out and sold of operations, node_rewards and grants
     tiers : rendering nodes by tier; venues ``NAME.TIER``
@@ -50,11 +89,13 @@ class Render(Network, kind="render"):
     salad : the subnet of home GPUs, by date; none without
     """
 
+    emits: ClassVar[bool] = True
+
     token: Token
     epoch: PositiveDays
     octanebench: Positive
     payment: Regimes[Payment]
-    pool: Regimes[JobPool]
+    pools: Regimes[RewardPools]
     emission: Emission
     treasury: FrozenMapping[Literal["operations", "node_rewards", "grants"], Treasury]
     tiers: FrozenMapping[Name, Tier]
@@ -69,8 +110,9 @@ class Render(Network, kind="render"):
         both = sorted(set(self.tiers) & set(self.compute))
         if both:
             raise ValueError(f"tiers and compute both hold {', '.join(both)}; give each a name of its own")
-        held = sum(treasury.held for treasury in self.treasury.values())
-        if held > self.token.supply * (1.0 - self.token.traders_share - self.token.treasury_share):
+        token, held = self.token, sum(treasury.held for treasury in self.treasury.values())
+        pooled = token.market.open(token.price, token.decimals, 1.0).reserves[0] / 10**token.decimals
+        if held > token.supply * (1.0 - token.traders_share - token.treasury_share) - pooled:
             raise ValueError("treasury: the amounts held exceed what the public holds of the supply")
         if self.token.supply > render_max_supply():
             raise ValueError(f"token.supply exceeds what may exist, {render_max_supply()}")
@@ -84,7 +126,9 @@ class Render(Network, kind="render"):
     @property
     def providers(self) -> Mapping[str, Nodes]:
         """All populations, as ``PART.POPULATION``."""
-        return {f"{part}.{name}": p for part, rules in self.parts.items() for name, p in rules.providers.items()}
+        return {
+            f"{part}.{name}": p for part, rules in self.parts.items() for name, p in rules.providers.items()
+        }
 
     def check(self, scenario: Any) -> Iterator[Problem]:
         others = [getattr(n, "token", None) for n in scenario.networks.values() if n is not self]
@@ -107,8 +151,7 @@ class RenderNetwork:
 
     def __init__(self, rules: Render, world: World, name: str) -> None:
         self.rules, self.world, self.name = rules, world, name
-        self.payment, self.pool = rules.payment.at(world.start_date), rules.pool.at(world.start_date)
-        self.salad_rules = rules.salad.at(world.start_date) if rules.salad else None
+        self.payment, self.pools = rules.payment.at(world.start_date), rules.pools.at(world.start_date)
         self.token = TokenMarket(rules.token, world, name)
         self.operator = f"{name}.operator"
         world.ledger.open(self.operator)
@@ -125,20 +168,22 @@ class RenderNetwork:
             )
             for part, part_rules in rules.parts.items()
         }
-        self.tiers = [self.parts[part] for part in rules.tiers]
-        self.compute = [self.parts[part] for part in rules.compute]
-        self.wash_trades: list[WashTrade] = []
-        """Operators who buy their own work at the end of each epoch."""
-        self._job_value = 0.0  # USD of rendering in the epoch that was settled last
-        self._tokens_of_month = [0.0, 0.0]  # compute rewards paid, and mint at which the month began
+        self.wash_traders: list[WashTrader] = []
+        self._compute_month: tuple[tuple[int, int], int] = ((0, 0), 0)  # BME month, base units paid in it
+        self._not_noted = self._noted_to = 0.0  # USD of payments that traders have not heard of; day
         self.reward_ratio = math.nan
-        """Reward over burn of rendering in the epoch settled last."""
-        self.sums = dict.fromkeys(
-            ("spend_usd", "wash_usd", "fee_usd", "jobs_usd", "availability_usd", "compute_usd", "burned_value"),
-            0.0,
-        )
-        self.released = 0  # base units that reached nodes
-        self.burned_from_stock = 0
+        """Reward over burn of rendering in the epoch settled last; nan when there was no work."""
+        self.sums = dict.fromkeys(SUMS, 0.0)
+        """Since the start, simulated: USD but for tokens ``released`` to nodes and ``from_stock`` burned."""
+
+    @property
+    def emission_level(self) -> float:
+        """Factor on what the schedule creates."""
+        return self.treasuries.level
+
+    def change_emission(self, level: float) -> None:
+        """Multiply the schedule by ``level`` from the next month on; the cap stays in force."""
+        self.treasuries.level = level
 
     @property
     def sellers(self) -> dict[str, Seller]:
@@ -163,39 +208,39 @@ class RenderNetwork:
         calendar.every(self.rules.epoch, Phase.EPOCHS, self._settle, first=self.rules.epoch)
         for part in self.parts.values():
             part.start()
-        for hook, regimes in (("payment", self.rules.payment), ("pool", self.rules.pool)):
-            self._follow(hook, regimes)
-        if self.rules.salad:
-            self._follow("salad_rules", self.rules.salad)
-        self._report()
-
-    def _follow(self, hook: str, regimes: Regimes[Any]) -> None:
-        for regime in regimes:
+        for regime in self.rules.payment:
             time = -1.0 if regime.start is None else self.world.days_until(regime.start)
             if 0 < time <= self.world.horizon:
-                self.world.calendar.at(time, Phase.REGIMES, partial(self._switch, hook, regime.rule))
+                calendar.at(time, Phase.REGIMES, partial(self._change_payment, regime.rule))
+        report(self, self.world)
 
-    def _switch(self, hook: str, rule: Any) -> None:
+    def _change_payment(self, rule: Payment) -> None:
         """Put a rule in force; payments that came in under the old one are used under it first."""
-        if hook == "payment":
-            self._use_payments()
-        setattr(self, hook, rule)
+        self._use_payments()
+        self.payment = rule
+
+    @property
+    def yesterday(self) -> datetime.date:
+        """The day that has just ended; its rules hold for what is settled now."""
+        return self.world.start_date + datetime.timedelta(days=self.world.env.now - 1.0)
 
     def _day(self) -> None:
         if self.payment.burn_timing == "payment":
             self._use_payments()
-        if self.salad and self.salad_rules:
-            self.salad.day(self.salad_rules)
+        if self.salad and self.rules.salad:
+            self._not_noted += self.salad.day(self.rules.salad.at(self.yesterday))
 
     # -- payments --------------------------------------------------------------------------------------------
 
     def _use_payments(self) -> None:
-        """Split what customers paid since the last time: the operator's fee, and tokens burned for the rest."""
-        days = 1.0 if self.payment.burn_timing == "payment" else self.rules.epoch
-        total = sum(self.use_payment(part) for part in self.parts.values())
-        self.token.note_fees(total / MICRO, days)
+        """Split what customers paid since the last time: fee and tokens burned."""
+        self._not_noted += sum(self._use_payment(part) for part in self.parts.values()) / MICRO
+        now = self.world.env.now
+        if now > self._noted_to:
+            self.token.note_fees(self._not_noted, now - self._noted_to)
+            self._not_noted, self._noted_to = 0.0, now
 
-    def use_payment(self, part: Part) -> int:
+    def _use_payment(self, part: Part) -> int:
         """Split the payments that lie with a part; returns them in micro-USD."""
         ledger = self.world.ledger
         usd = ledger.balance("USD", part.fees)
@@ -204,7 +249,6 @@ class RenderNetwork:
         part.usd_used += usd
         self.sums["spend_usd"] += usd / MICRO
         self.sums["fee_usd"] += fee / MICRO
-        self.sums["burned_value"] += (usd - fee) / MICRO
         self._burn(usd - fee, part.fees)
         return usd
 
@@ -217,7 +261,7 @@ class RenderNetwork:
             value = usd * tokens // wanted if wanted else 0
             ledger.burn(tokens, token.asset, stock)
             ledger.transfer(value, "USD", payer, stock)
-            self.burned_from_stock += tokens
+            self.sums["from_stock"] += tokens / token.unit
             usd -= value
         self.token.buy_and_burn(usd, payer)
 
@@ -225,41 +269,99 @@ class RenderNetwork:
 
     def _settle(self) -> None:
         """End of an epoch: wash trades, burns, and the rewards of the epoch's work."""
-        done = {name: part.take_epoch() for name, part in self.parts.items()}
-        tier_work = [item for name in self.rules.tiers for item in done[name]]
-        value = np.concatenate([np.empty(0), *(work.value_usd for _, work in tier_work)])
-        own = self._take_wash_trades(value)
+        token, self.pools = self.token, self.rules.pools.at(self.yesterday)
+        tiers = [done for part in self.rules.tiers for done in self.parts[part].take_epoch()]
+        value = np.concatenate([np.empty(0), *(work.value_usd for _, work in tiers)])
+        value, own = self._wash(value)
         self._use_payments()
-        weights, owed = [], []
-        for name, part in zip(self.rules.compute, self.compute, strict=True):
-            available, jobs = part.compute_rewards(done[name])
-            weights.append(self._in_units(available + jobs))
-            owed.append(jobs.sum() / (available + jobs).sum() if (available + jobs).any() else 0.0)
-        self._cap_compute(weights)
         idle = availability_weights(
-            tier_work, self.world.env.now, self.rules.epoch, self.rules.octanebench, self.pool.wallet_penalty
+            tiers, self.world.env.now, self.rules.epoch, self.rules.octanebench, self.pools.wallet_penalty
         )
-        pools = [
-            self._pool_units(self.pool.job) if value.sum() + sum(own) > 0 else 0,
-            self._pool_units(self.pool.availability) if idle.any() else 0,
-            sum(int(w.sum()) for w in weights),
-        ]
-        held = self.treasuries.balance("node_rewards")
-        if sum(pools) > held:  # an empty treasury pays all alike
-            pools = largest_remainder(held, pools).tolist()
-        self._note_ratio(float(value.sum()) + self._last_wash, pools[0])
-        jobs_paid = largest_remainder(pools[0], np.append(value, own))
-        rows = [rows for rows, _ in tier_work]
-        by_part: dict[int, list[Paid]] = {id(part): [] for part in self.parts.values()}
-        for what, amounts in (("jobs", jobs_paid[: len(value)]), ("availability", largest_remainder(pools[1], idle))):
-            self._pay(what, self.tiers, divided(amounts, rows) if rows else [], by_part)
-        left = pools[2]
-        total = sum(int(w.sum()) for w in weights)
-        for name, part, wanted, job_share in zip(self.rules.compute, self.compute, weights, owed, strict=True):
-            amount = pools[2] * int(wanted.sum()) // total if total else 0
-            left -= amount
-            paid = divided(largest_remainder(amount, wanted), [rows for rows, _ in done[name]])
-            self._pay_compute(part, paid, job_share, by_part)
-        self._pay_wash_traders(jobs_paid[len(value) :])
+        compute_rows, compute = self._compute_rewards()
+        jobs_pool, idle_pool, compute_pool = self._affordable(
+            self._units(self.pools.job) if value.any() or own.any() else 0,
+            self._units(self.pools.availability) if idle.any() else 0,
+            int(compute.sum()),
+        )
+        rows = [rows for rows, _ in tiers]
+        jobs = largest_remainder(jobs_pool, np.append(value, own))
+        paid = self._pay("jobs", "jobs_usd", rows, jobs[: len(value)])
+        paid += self._pay("availability", "availability_usd", rows, largest_remainder(idle_pool, idle))
+        available, hired = np.split(largest_remainder(compute_pool, compute), 2)
+        paid += self._pay("availability", "compute_usd", compute_rows, available)
+        paid += self._pay("jobs", "compute_usd", compute_rows, hired)
+        for trader, amount in zip(self.wash_traders, jobs[len(value) :].tolist(), strict=True):
+            self.sums["released"] += amount / token.unit
+            trader.receive(amount, self.treasuries.accounts["node_rewards"])
         for part in self.parts.values():
-            part.reward_providers(self.token, by_part[id(part)])
+            mine = list(part.populations.values())
+            part.reward_providers(token, [item for item in paid if item[0] in mine])
+
+    def _units(self, tokens: float) -> int:
+        return int(tokens / self.world.scale * self.token.unit)
+
+    def _wash(self, value: Floats) -> tuple[Floats, Floats]:
+        """Let wash traders buy; returns the USD of work of every row, and of every trader's own."""
+        till = self.parts[next(iter(self.rules.tiers))].fees
+        price, pool = self.token.price, self.pools.job / self.world.scale
+        own: list[float] = []
+        for trader in self.wash_traders:
+            others = float(value.sum()) + sum(own)
+            spent, kept = trader.buy(others, pool, price, till)
+            self.sums["wash_usd"] += spent
+            own.append(kept)
+            if value.any():  # work that went to others' nodes
+                value = value * (1.0 + (spent - kept) / value.sum())
+        total = float(value.sum()) + sum(own)
+        self.reward_ratio = math.nan
+        if total:
+            fee = self.payment.operator_fee
+            self.reward_ratio = render_reward_ratio(pool, price, total, fee)
+            self.sums["job_pool_usd"] += pool * price
+            self.sums["render_burn_usd"] += render_payment_split(total, fee)[0]
+        return value, np.array(own)
+
+    def _compute_rewards(self) -> tuple[list[Rows], Ints]:
+        """Rows of the compute subnet, and their base units: for availability, then for jobs, row by row."""
+        parts = [self.parts[part] for part in self.rules.compute]
+        done = [(part, part.take_epoch()) for part in parts]
+        rewards = [part.compute_rewards(items, self.yesterday) for part, items in done]
+        tokens = np.concatenate([np.empty(0), *(r[0] for r in rewards), *(r[1] for r in rewards)])
+        units = np.floor(tokens * self.token.unit).astype(np.int64)
+        wanted = int(units.sum())
+        if self.pools.compute_month is not None:
+            day = self.yesterday - datetime.timedelta(days=self.rules.emission.genesis.day - 1)
+            month, paid = self._compute_month
+            paid = paid if month == (day.year, day.month) else 0
+            cap = self._units(self.pools.compute_month)
+            allowed = min(wanted, max(cap - paid, 0))
+            units = largest_remainder(allowed, units)
+            self._compute_month = (day.year, day.month), paid + allowed
+        return [rows for _, items in done for rows, _ in items], units
+
+    def _affordable(self, *wanted: int) -> list[int]:
+        """What the treasury of node rewards can pay of base units ``wanted``, all cut alike."""
+        held = self.treasuries.balance("node_rewards")
+        if sum(wanted) <= held:
+            return list(wanted)
+        return [int(part) for part in largest_remainder(held, list(wanted))]
+
+    def _pay(self, what: str, total: str, rows: list[Rows], amounts: Ints) -> list[Paid]:
+        """Pay base units to rows and note them as the parts' income ``what`` and in the sum ``total``."""
+        if not rows:
+            return []
+        token, paid = self.token, divided(amounts, rows)
+        for population, k, part in paid:
+            account = self.treasuries.accounts["node_rewards"]
+            self.world.ledger.pay_out(part, token.asset, account, population.book.token_account[k])
+        for owner in self.parts.values():
+            owner.note_income(what, paid, token)
+        self.sums["released"] += float(amounts.sum()) / token.unit
+        self.sums[total] += float(amounts.sum()) / token.units_per_usd
+        return paid
+
+    @property
+    def released(self) -> float:
+        """Simulated tokens that reached recipients since the start: nodes, Salad, operations, grants."""
+        salad = self.salad.rewarded if self.salad else 0.0
+        return self.sums["released"] + salad + self.treasuries.released / self.token.unit

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from simdai.mechanisms.burn_mint import (
     render_wallet_penalty,
 )
 from simdai.mechanisms.reward import EpochWork
-from simdai.networks.render_rules import ComputePart, ComputeRewards, CreditPrice, HourPrice, Nodes, Tier
+from simdai.networks.render_rules import ComputePart, CreditPrice, HourPrice, Nodes, Tier
 
 __all__ = ["Part", "availability_weights"]
 
@@ -48,9 +49,6 @@ class Part(ComputeNetwork):
         octanebench: float,
     ) -> None:
         self.rules, self.octanebench = rules, octanebench
-        self.rewards: ComputeRewards | None = None
-        if isinstance(rules, ComputePart):
-            self.rewards = rules.rewards.at(world.start_date)
         first = rules.price.at(world.start_date)
         self.usd_used = 0
         """Micro-USD of payments handed on since the start."""
@@ -71,8 +69,6 @@ class Part(ComputeNetwork):
     def start(self) -> None:
         super().start()
         self.follow("prices", self.rules.price)
-        if isinstance(self.rules, ComputePart):
-            self.follow("rewards", self.rules.rewards)
         for population, sums in self.reward_usd.items():
             for what in sums:
                 self._report_income(population, what)
@@ -108,9 +104,10 @@ class Part(ComputeNetwork):
         done = [(p, *p.book.take_epoch(1.0)) for p in self.populations.values()]
         return [((p, k), work) for p, k, work in done]
 
-    def compute_rewards(self, done: list[Done]) -> tuple[Floats, Floats]:
-        """Tokens for availability and for jobs of every row, before the cap of the month."""
-        assert self.rewards is not None
+    def compute_rewards(self, done: list[Done], day: datetime.date) -> tuple[Floats, Floats]:
+        """Tokens for availability and for jobs of every row by the rule of a day, before the month's cap."""
+        assert isinstance(self.rules, ComputePart)
+        rates = self.rules.rewards.at(day)
         available: list[float] = []
         jobs: list[float] = []
         for (population, _), work in done:
@@ -119,17 +116,18 @@ class Part(ComputeNetwork):
             for online, hired in zip(work.online_hours, work.gpu_hours, strict=True):
                 uptime = min(online / rules.gpus / (24.0 * self.epoch), 1.0)
                 hours = min(hired / rules.gpus / (24.0 * self.epoch), 1.0) * EPOCH_HOURS
-                available.append(render_compute_availability(uptime, self.rewards.availability))
+                available.append(render_compute_availability(uptime, rates.availability))
                 jobs.append(
-                    rules.gpus * render_compute_job_reward(rules.compute_multiplier, hours, self.rewards.job)
+                    rules.gpus * render_compute_job_reward(rules.compute_multiplier, hours, rates.job)
                 )
         return np.array(available), np.array(jobs)
 
     def note_income(self, what: str, paid: list[Paid], token: TokenMarket) -> None:
-        """Add payments to the populations' income, at the price in force."""
+        """Add what was paid to this part's populations to their income, at the price in force."""
         for population, _, amounts in paid:
-            name = next(n for n, p in self.populations.items() if p is population)
-            self.reward_usd[name][what] += float(amounts.sum()) / token.units_per_usd
+            for name, mine in self.populations.items():
+                if mine is population:
+                    self.reward_usd[name][what] += float(amounts.sum()) / token.units_per_usd
 
 
 def usd_of(price: CreditPrice | HourPrice, octanebench: float, world: World) -> float:
@@ -174,4 +172,5 @@ def availability_weights(
         * render_wallet_penalty(int(n), penalty)
         for ob, vram, days, share, n in zip(score, memory, age, idle, nodes, strict=True)
     ]
-    return np.maximum(np.array(weights), 0.0)
+    kept: Floats = np.maximum(np.array(weights), 0.0)
+    return kept

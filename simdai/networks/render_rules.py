@@ -1,4 +1,4 @@
-"""What a scenario says of the Render network's parts; RNP-n means rendernetwork/RNPs@a7ced774 ``RNP-n.md``."""
+"""What a scenario says of Render's parts. RNP-n means rendernetwork/RNPs@a7ced774 ``RNP-n.md``, 2026-05."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from simdai.units import (
     Days,
     Name,
     NonNegative,
-    Number,
     Positive,
     PositiveCount,
     PositiveDays,
@@ -37,9 +36,9 @@ __all__ = [
     "CreditPrice",
     "Emission",
     "HourPrice",
-    "JobPool",
     "Nodes",
     "Payment",
+    "RewardPools",
     "Salad",
     "SaladProduct",
     "Tier",
@@ -75,7 +74,7 @@ class Nodes(Population):
     def compute_multiplier(self) -> float:
         """Factor on the compute reward of a full epoch of work."""
         if self.scores is not None:
-            return render_compute_multiplier(**self.scores)
+            return render_compute_multiplier(**{str(factor): x for factor, x in self.scores.items()})
         return 1.0 if self.multiplier is None else self.multiplier
 
 
@@ -101,7 +100,7 @@ class HourPrice(Configured):
 
 
 class Tier(Configured):
-    """Nodes that render at one price. Their pay is a share of the network's `JobPool`.
+    """Nodes that render at one price. Their pay is a share of the network's `RewardPools`.
 
     Parameters
     ----------
@@ -122,19 +121,10 @@ class ComputeRewards(Configured):
     ----------
     availability : tokens for an epoch always online
     job : tokens for an epoch always hired, at a multiplier of one
-    month_cap : tokens that the subnet pays in a BME month, all nodes together; none without
     """
 
     availability: Tokens
     job: Tokens
-    month_cap: Annotated[float, Quantity("token/month", low=0.0)] | None = None
-
-    @property
-    def tokens_a_month(self) -> float:
-        """The cap in tokens; infinite without one."""
-        if self.month_cap is None:
-            return math.inf
-        return float(self.month_cap)
 
 
 class ComputePart(Configured):
@@ -170,19 +160,21 @@ class Payment(Configured):
     burn_from: Literal["market", "stock"] = "market"
 
 
-class JobPool(Configured):
-    """Tokens that rendering nodes share in an epoch (RNP-013, RNP-015, RNP-022).
+class RewardPools(Configured):
+    """Tokens that nodes share in an epoch (RNP-013, RNP-015, RNP-021, RNP-022).
 
     Parameters
     ----------
-    job : in proportion to the USD value of approved work
-    availability : in proportion to availability weights
-    wallet_penalty : rate at which the weight falls for each node of a wallet above three
+    job : for rendering, in proportion to the USD value of approved work
+    availability : for rendering nodes, in proportion to availability weights
+    wallet_penalty : rate at which that weight falls for each node of a wallet above three
+    compute_month : most that the compute subnet pays in a BME month; no limit without
     """
 
     job: Tokens
     availability: Tokens
     wallet_penalty: NonNegative
+    compute_month: Annotated[float, Quantity("token/month", low=0.0)] | None = None
 
 
 class Budget(Configured):
@@ -252,7 +244,7 @@ class SaladProduct(Configured):
     foundation: Share
     burn: Share
     reward: Share
-    paid_after: Number = 0.0
+    paid_after: Annotated[float, Quantity("d")] = 0.0
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

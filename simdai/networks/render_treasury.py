@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterator, Mapping
 from functools import partial
+from typing import Any
 
 from simdai.economy.actors import World
 from simdai.economy.calendar import Phase
@@ -33,7 +34,7 @@ class Treasuries:
     """
 
     def __init__(
-        self, rules: Emission, treasury: Mapping[str, Treasury], world: World, name: str, token: TokenMarket
+        self, rules: Emission, treasury: Mapping[Any, Treasury], world: World, name: str, token: TokenMarket
     ) -> None:
         self.rules, self.treasury, self.world, self.token = rules, treasury, world, token
         self.accounts = {category: f"{name}.{category}" for category in CATEGORIES}
@@ -49,6 +50,7 @@ class Treasuries:
             render_month_emission(year) for day, year in months(rules.genesis) if day <= world.start_date
         )
         """Tokens that the schedule had minted when the scenario starts, that day included."""
+        self.level = 1.0
         self._scheduled = 0.0  # tokens since then, real ones, unrounded
         self.minted = 0  # base units since then, simulated ones
         self.released = 0
@@ -73,7 +75,7 @@ class Treasuries:
     def _mint(self, day: datetime.date, year: int) -> None:
         ledger, asset = self.world.ledger, self.token.asset
         room = max(self.rules.cap - self.before, 0.0)
-        self._scheduled = min(self._scheduled + render_month_emission(year), room)
+        self._scheduled = min(self._scheduled + self.level * render_month_emission(year), room)
         new = int(self._scheduled / self.world.scale * self.token.unit) - self.minted
         self.minted += new
         budget = self.rules.budget.at(day)

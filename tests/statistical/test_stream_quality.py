@@ -118,7 +118,9 @@ def hamming_weights(w):
     expected = stats.binom.pmf(np.arange(33), 32, 0.5) * len(w)
     few = expected < 10
     counts = np.bincount(weight, minlength=33).astype(float)
-    return chi_square(np.append(counts[~few], counts[few].sum()), np.append(expected[~few], expected[few].sum()))
+    return chi_square(
+        np.append(counts[~few], counts[few].sum()), np.append(expected[~few], expected[few].sum())
+    )
 
 
 def hamming_correlation(w, lag):
@@ -251,7 +253,7 @@ def test_means_of_single_entities_spread_as_sums_of_independent_spells_do():
     for key in KEYS.values():
         u = ((entity_words(key) >> np.uint64(11)).astype(float) + 1) * 2.0**-53
         p = stats.kstest(-np.log(u).sum(axis=1), stats.gamma(DRAWS).cdf).pvalue
-        assert LIMIT < p
+        assert p > LIMIT
 
 
 def test_decisions_of_entities_pass_the_battery_along_and_across():

@@ -17,12 +17,14 @@ def _sizes(sizes: npt.ArrayLike) -> npt.NDArray[np.float64]:
     return values
 
 
-def hhi(sizes: npt.ArrayLike) -> float:
+def hhi(sizes: npt.ArrayLike, copies: npt.ArrayLike = 1.0) -> float:
     """Herfindahl-Hirschman index: 10,000 x sum of squared shares, from 10,000/n (equal) to 10,000 (monopoly).
 
     Parameters
     ----------
     sizes : (n,) float, zero or above, in any one unit
+    copies : (n,) float or one, above zero: how many equal owners share each size (one unit of a model may
+        stand for many real ones)
 
     Returns
     -------
@@ -38,7 +40,7 @@ def hhi(sizes: npt.ArrayLike) -> float:
     """
     values = _sizes(sizes)
     total = values.sum()
-    return float(1e4 * np.sum((values / total) ** 2)) if total > 0 else math.nan
+    return float(1e4 * np.sum((values / total) ** 2 / np.asarray(copies))) if total > 0 else math.nan
 
 
 def gini(sizes: npt.ArrayLike) -> float:
@@ -55,13 +57,14 @@ def gini(sizes: npt.ArrayLike) -> float:
     return float(np.sum((2 * rank - n - 1) * values) / (n * total))
 
 
-def nakamoto(sizes: npt.ArrayLike, theta: float) -> int:
+def nakamoto(sizes: npt.ArrayLike, theta: float, copies: npt.ArrayLike = 1.0) -> int:
     """Least number of holders whose shares together exceed ``theta``, strictly.
 
     Parameters
     ----------
     sizes : (n,) float, zero or above
     theta : float in [0, 1): 1/3 halts and 1/2 or 2/3 rewrites, by protocol
+    copies : (n,) float or one, above zero: how many equal holders share each size, as in `hhi`
 
     Raises
     ------
@@ -72,13 +75,21 @@ def nakamoto(sizes: npt.ArrayLike, theta: float) -> int:
     A sum equal to theta but for rounding (1e-12 relative) does not exceed it. Source: Srinivasan and Lee
     (2017), "Quantifying decentralization".
     """
-    values = np.sort(_sizes(sizes))[::-1]
+    values = _sizes(sizes)
+    holders = np.broadcast_to(np.asarray(copies, dtype=np.float64), values.shape)
+    order = np.argsort(-values / holders, kind="stable")
+    values, holders = values[order], holders[order]
     total = values.sum()
     if not 0 <= theta < 1:
         raise ValueError(f"theta = {theta!r}: must lie in [0, 1)")
     if total == 0:
         raise ValueError("sizes: all are zero")
-    return int(np.argmax(np.cumsum(values) > theta * total * (1.0 + 1e-12))) + 1
+    wanted = theta * total * (1.0 + 1e-12)
+    last = int(np.argmax(np.cumsum(values) > wanted))
+    before = float(values[:last].sum())
+    missing = (wanted - before) / float(values[last] / holders[last])
+    missing = float((wanted - before) / (values[last] / holders[last]))
+    return int(math.floor(float(holders[:last].sum()) + missing)) + 1
 
 
 def top_share(sizes: npt.ArrayLike, k: int) -> float:

@@ -1,0 +1,194 @@
+"""Devices that do not exist: an attacker who stakes for them, and the checks that find them."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from simdai.economy.actors import World
+from simdai.economy.ledger import WORLD
+from simdai.economy.token_market import TokenMarket
+from simdai.mechanisms.block_rewards import ionet_succeeds
+from simdai.mechanisms.fake_supply import hourly_detection, identity_profit
+from simdai.mechanisms.provider_choice import whole_number
+from simdai.networks.ionet_devices import Nomination
+from simdai.networks.ionet_stakes import Stakes, bought
+from simdai.registry import Configured
+from simdai.units import Count, Date, Name, PerDay, Share, Usd
+
+__all__ = ["FakeSupply", "Fakes"]
+
+MICRO = 10**6
+
+
+class FakeSupply(Configured):
+    """An attacker who registers devices that do not exist.
+
+    Parameters
+    ----------
+    poses_as : population whose device class the fakes claim to be
+    start : first day on which identities are bought
+    identities_per_day : most that the attacker can set up
+    most : identities alive at once
+    identity_cost : USD for each
+    detection : chance that an hour's check of identity and hardware finds a fake
+    puzzle_detection : chance that the puzzle of an hour does, where the network asks for one
+    only_while_it_pays : stop buying when an identity is expected to lose money
+    """
+
+    poses_as: Name
+    start: Date
+    identities_per_day: PerDay
+    most: Count
+    identity_cost: Usd
+    detection: Share
+    puzzle_detection: Share
+    only_while_it_pays: bool = True
+
+    def found_in_an_hour(self, nomination: Nomination) -> float:
+        """Chance that one hour's checks find a fake."""
+        # A fake that must solve the puzzle may fail it; without the puzzle nothing is asked of it.
+        asked = nomination.proof_of_work and not ionet_succeeds(proof_of_work=False, time_lock=True)
+        return hourly_detection(self.detection, self.puzzle_detection if asked else 0.0)
+
+
+class Fakes:
+    """The attacker on the clock; accounts ``NAME.attacker`` (USD, IO) and ``NAME.attacker_stake`` (IO).
+
+    Each identity's hour of discovery is drawn when it is set up, from its own number. Fakes are never hired.
+
+    Attributes
+    ----------
+    earned : IO of block rewards since the last settlement
+    displaced : the part of it that devices would have earned
+    hours : hours in which they passed for active devices since then
+    """
+
+    def __init__(
+        self,
+        rules: FakeSupply,
+        world: World,
+        name: str,
+        token: TokenMarket,
+        stakes: Stakes,
+        nomination: Nomination,
+    ) -> None:
+        self.rules, self.world, self.token, self.stakes = rules, world, token, stakes
+        self.uptime_hours = nomination.green_hours
+        self.detection = rules.found_in_an_hour(nomination)
+        self.account, self.stake_account = f"{name}.attacker", f"{name}.attacker_stake"
+        world.ledger.open(self.account)
+        world.ledger.open(self.account, token.asset)
+        self._places = (
+            world.ledger.open(self.stake_account, token.asset),
+            world.ledger.open(f"{name}.attacker_co_stake", token.asset),
+        )
+        self._luck, self._entry = (
+            world.entity(what, name) for what in ("ionet.fake.found", "ionet.fake.entry")
+        )
+        self._born = np.zeros(0, dtype=np.int64)  # hour since the start
+        self._found = np.zeros(0, dtype=np.int64)
+        self._buried = 0  # identities found and slashed
+        self.hour = 0  # whole hours since the start
+        self.active = 0  # identities that earn in the hour that has just ended
+        self.earned = self.displaced = self.hours = self.paid_hours = 0.0
+        self.invested = 0  # micro-USD that the attacker has put in
+
+    # -- hours -----------------------------------------------------------------------------------------------
+
+    @property
+    def count(self) -> int:
+        """Identities that have not been found."""
+        return int((self._found > self.hour).sum())
+
+    @property
+    def set_up(self) -> int:
+        """Identities ever set up."""
+        return len(self._born)
+
+    def close_hour(self) -> None:
+        """An hour of checks ends: those not found that were nominated at its beginning earn."""
+        self.hour += 1
+        nominated = self.hour - self._born > self.uptime_hours
+        self.active = int((nominated & (self._found > self.hour)).sum())
+        self.hours += self.active
+        self.paid_hours += self.active
+
+    def earn(self, share: float, contested: bool) -> None:
+        """Take ``share`` IO for each fake that is active; ``contested`` when devices shared the pool."""
+        self.earned += self.active * share
+        if contested:
+            self.displaced += self.active * share
+
+    # -- days ------------------------------------------------------------------------------------------------
+
+    def punish(self) -> None:
+        """The stake of those found since the last settlement is slashed."""
+        found = int((self._found <= self.hour).sum()) - self._buried
+        if not found:
+            return
+        ledger, asset = self.world.ledger, self.token.asset
+        # Each identity holds an equal part of the stake account.
+        theirs = ledger.balance(asset, self.stake_account) * found // (self.set_up - self._buried)
+        taken = self.stakes.slash(self._places, self.stakes.rules.spoofing, most=theirs)
+        ledger.transfer(theirs - taken, asset, self.stake_account, self.account)
+        self._buried += found
+
+    def expected_profit(self, reward_usd: float) -> float:
+        """USD that one more identity is expected to bring at ``reward_usd`` an hour."""
+        stake = self.stakes.need(self.rules.poses_as) / self.token.units_per_usd
+        return identity_profit(
+            reward_usd,
+            self.detection,
+            self.uptime_hours,
+            stake,
+            self.stakes.rules.spoofing,
+            self.rules.identity_cost,
+        )
+
+    def day(self, reward_usd: float) -> None:
+        """Sell what was earned since the last day; set up more identities while that pays.
+
+        Parameters
+        ----------
+        reward_usd : USD an hour that a device of the class has earned of late; nan when not known
+        """
+        ledger, asset = self.world.ledger, self.token.asset
+        self.earned = self.displaced = self.hours = 0.0
+        self.token.sell(ledger.balance(asset, self.account), self.account, self.account)
+        today = self.world.env.now
+        if today < self.world.days_until(self.rules.start) or math.isnan(reward_usd):
+            return
+        if self.rules.only_while_it_pays and self.expected_profit(reward_usd) <= 0.0:
+            return
+        scale = self.world.scale
+        uniform = float(self._entry.uniforms([0], round(today))[0])
+        wanted = whole_number(self.rules.identities_per_day / scale, uniform)
+        self._set_up(min(wanted, max(int(self.rules.most / scale) - self.count, 0)))
+
+    def _set_up(self, n: int) -> None:
+        """Pay for ``n`` identities and buy their stake."""
+        if n == 0:
+            return
+        ids = np.arange(self.set_up, self.set_up + n)
+        uniforms = self._luck.uniforms(ids, 0)
+        if self.detection <= 0.0:
+            hours = np.full(n, 2**62)
+        elif self.detection >= 1.0:
+            hours = np.ones(n, dtype=np.int64)
+        else:  # geometric on 1, 2, … by inversion
+            hours = np.floor(np.log1p(-uniforms) / math.log1p(-self.detection)).astype(np.int64) + 1
+        self._born = np.concatenate([self._born, np.full(n, self.hour)])
+        self._found = np.concatenate([self._found, hours + self.hour])
+        stake = n * self.stakes.need(self.rules.poses_as)
+        _, spent = bought(self.token, stake, WORLD, self.stake_account)
+        self.invested += spent + round(n * self.rules.identity_cost * MICRO)
+
+    @property
+    def profit(self) -> float:
+        """USD gained so far, the stake that is left at the market's price."""
+        ledger, asset = self.world.ledger, self.token.asset
+        tokens = sum(ledger.balance(asset, account) for account in (self.account, self.stake_account))
+        usd = ledger.balance("USD", self.account) - self.invested
+        return usd / MICRO + tokens / self.token.units_per_usd

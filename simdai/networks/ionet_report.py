@@ -1,0 +1,75 @@
+"""What io.net reports of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from simdai.economy.actors import World
+
+__all__ = ["Tally", "report"]
+
+TALLIED = {
+    "rewards.emitted": "token",  # released by the schedule or the engine
+    "rewards.paid_usd": "USD",  # block rewards or targets paid, IO at the day's price
+    "rewards.target_usd": "USD",  # what the engine aimed to pay
+    "jobs.paid_usd": "USD",  # suppliers' pay for jobs, fees deducted
+    "fees.kept_usd": "USD",  # fees of both sides
+    "fees.burned": "token",  # bought with fees or a surplus
+}
+OF_FAKES = {"fakes.rewards_usd": "USD", "fakes.honest_income_lost_usd": "USD"}
+
+
+class Tally:
+    """Sums over the last day settled, and since the end of the warm-up."""
+
+    def __init__(self, world: World, name: str, with_fakes: bool) -> None:
+        self.world, self.name = world, name
+        self.units = TALLIED | (OF_FAKES if with_fakes else {})
+        self._day = dict.fromkeys(self.units, 0.0)
+        self._sum = dict.fromkeys(self.units, 0.0)
+
+    def add(self, what: str, amount: float) -> None:
+        """Count ``amount`` simulated units of something."""
+        self._day[what] += amount
+        self._sum[what] += amount
+
+    def open_day(self) -> None:
+        """Forget the day before."""
+        self._day = dict.fromkeys(self.units, 0.0)
+
+    def start(self) -> None:
+        """Report a series of daily sums and an outcome for everything counted, in real units."""
+        recorder, scale = self.world.recorder, self.world.scale
+        for what, unit in self.units.items():
+            recorder.series(f"{self.name}.{what}_per_day", f"{unit}/d", lambda w=what: scale * self._day[w])  # type: ignore[misc]
+            recorder.outcome(f"{self.name}.{what}", unit, lambda w=what: scale * self._sum[w])  # type: ignore[misc]
+        self.world.at_window(self._start_window)
+
+    def _start_window(self) -> None:
+        self._sum = dict.fromkeys(self.units, 0.0)
+
+
+def report(network: Any) -> None:
+    """Register what an io.net reports besides what every compute network does."""
+    world, token, stakes, fakes = network.world, network.token, network.stakes, network.fakes
+    scale, unit = world.scale, token.unit
+    network.tally.start()
+    gauges: dict[str, tuple[str, Callable[[], float]]] = {
+        "vault.unreleased": ("token", lambda: scale * network.unreleased / unit),
+        "vault.usd": ("USD", lambda: scale * world.ledger.holding("USD", network.vault)),
+        "rewards.roi_factor": ("1", lambda: network.roi_factor),
+        "rewards.sustainability": ("1", lambda: network.sustainability),
+        "stake.total": ("token", lambda: scale * stakes.total / unit),
+        "stake.slashed": ("token", lambda: scale * stakes.taken / unit),
+        "stake.burned": ("token", lambda: scale * stakes.burned / unit),
+    }
+    if fakes:
+        gauges |= {
+            "fakes.count": ("count", lambda: scale * fakes.count),
+            "fakes.set_up": ("count", lambda: scale * fakes.set_up),
+            "fakes.attacker_profit_usd": ("USD", lambda: scale * fakes.profit),
+        }
+    for name, (measured, function) in gauges.items():
+        world.recorder.series(f"{network.name}.{name}", measured, function)
+        world.recorder.outcome(f"{network.name}.{name}", measured, function)
