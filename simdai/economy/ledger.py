@@ -168,19 +168,23 @@ class Ledger:
         self, amounts: NDArray[np.int64], asset: str, source: str | int, targets: NDArray[np.int64]
     ) -> None:
         """Transfer (n,) ``amounts`` from one account to (n,) places, in order; zeros are skipped."""
-        place = self._place(self._asset(asset), asset, source)
-        for amount, target in zip(amounts.tolist(), targets.tolist(), strict=True):
-            if amount:
-                self.transfer(amount, asset, place, target)
+        paid = np.flatnonzero(amounts)
+        amounts, targets = amounts[paid], targets[paid]
+        book = self._asset(asset)
+        stopped = book.accounts.transfer_many(amounts, self._place(book, asset, source), targets)
+        if stopped >= 0:  # raises what is wrong with it
+            self.transfer(int(amounts[stopped]), asset, source, int(targets[stopped]))
 
     def collect(
         self, amounts: NDArray[np.int64], asset: str, sources: NDArray[np.int64], target: str | int
     ) -> None:
         """Transfer (n,) ``amounts`` from (n,) places to one account, in order; zeros are skipped."""
-        place = self._place(self._asset(asset), asset, target)
-        for amount, source in zip(amounts.tolist(), sources.tolist(), strict=True):
-            if amount:
-                self.transfer(amount, asset, source, place)
+        paid = np.flatnonzero(amounts)
+        amounts, sources = amounts[paid], sources[paid]
+        book = self._asset(asset)
+        stopped = book.accounts.transfer_many(amounts, sources, self._place(book, asset, target))
+        if stopped >= 0:  # raises what is wrong with it
+            self.transfer(int(amounts[stopped]), asset, int(sources[stopped]), target)
 
     def split(self, amount: int, weights: Sequence[Any] | NDArray[Any]) -> NDArray[np.int64]:
         """Share ``amount`` by `largest_remainder`: exact, ties by index."""

@@ -124,7 +124,8 @@ ctypedef struct PoolState:
     double speed, amplitude, peak, online_share, reputation
     LawConstants online, offline
     uint64_t key
-    int64_t entered                        # providers that ever entered
+    int64_t entered, room                  # providers that ever entered, by place in the pool
+    int32_t* uid_of
     int64_t idle, busy, offline_n, banned
     double idle_days, busy_days, offline_days
     Ranks ranks
@@ -237,6 +238,18 @@ cdef class Accounts:
     def transfer(self, amount, source, target):
         cdef int64_t s = self.index(source), t = self.index(target), a = self.amount(amount)
         self.check(money.move(self.balance_of, self.negative, a, s, t), amount, s, t)
+
+    def transfer_many(self, amounts, sources, targets):
+        cdef const int64_t[::1] a = np.ascontiguousarray(amounts, dtype=np.int64)
+        cdef int64_t i, n = a.shape[0]
+        cdef const int64_t[::1] s = np.ascontiguousarray(np.broadcast_to(sources, n), dtype=np.int64)
+        cdef const int64_t[::1] t = np.ascontiguousarray(np.broadcast_to(targets, n), dtype=np.int64)
+        for i in range(n):
+            if not (0 <= s[i] < self.n and 0 <= t[i] < self.n and a[i] >= 0) or money.move(
+                self.balance_of, self.negative, a[i], s[i], t[i]
+            ) != money.MOVED:
+                return i
+        return -1
 
     def mint(self, amount, target):
         cdef int64_t t = self.index(target), a = self.amount(amount)
@@ -374,6 +387,7 @@ cdef class Core:
         if self.pool != NULL:
             for i in range(self.n_pools):
                 ranks_close(&self.pool[i].ranks)
+                free(self.pool[i].uid_of)
         if self.line != NULL:
             for i in range(self.n_venues * self.n_classes):
                 free(self.line[i].eligible)
@@ -1442,17 +1456,16 @@ cdef class Core:
         """Order the providers of pool ``p`` by (ask, id) and set the bits of those that are idle."""
         cdef PoolState* pool = &self.pool[p]
         cdef Ranks* r = &pool.ranks
-        cdef int64_t uid, n = 0, i
+        cdef int64_t k, n = 0, i
         cdef int32_t slot
-        for uid in range(self.n_uids):
-            slot = self.slot_of[uid]
-            n += slot >= 0 and self.provider[slot].pool == p
+        for k in range(pool.entered):
+            n += self.slot_of[pool.uid_of[k]] >= 0
         if ranks_open(r, n) < 0:
             raise MemoryError
         i = 0
-        for uid in range(self.n_uids):
-            slot = self.slot_of[uid]
-            if slot >= 0 and self.provider[slot].pool == p:
+        for k in range(pool.entered):
+            slot = self.slot_of[pool.uid_of[k]]
+            if slot >= 0:
                 r.at[i].ask = self.provider[slot].ask
                 r.at[i].slot = slot
                 i += 1
@@ -1479,6 +1492,9 @@ cdef class Core:
             online_view = online
         self.enter()
         self.make_room(n)
+        if pool.entered + n > pool.room:
+            pool.room = max(pool.entered + n, pool.room + (pool.room >> 2))
+            pool.uid_of = <int32_t*>grown(pool.uid_of, pool.room, sizeof(int32_t))
         law = self.pools[p]
         spells = law.online.mean, law.offline.mean
         if reserve(&self.calendar, self.now, n, 0.0 if float("inf") in spells else sum(spells) / 2) < 0:
@@ -1496,6 +1512,7 @@ cdef class Core:
             if self.failures[slot]:
                 self.failures[slot] = 0
             self.place_in_pool[slot] = <int32_t>pool.entered
+            pool.uid_of[pool.entered] = provider.uid
             if paid:
                 self.account[slot] = <int32_t>(account_view[i] + 1)
             elif self.account[slot]:
@@ -1773,13 +1790,14 @@ cdef class Core:
         }
 
     def work_hours(self, int p):
-        cdef int64_t uid, n = 0
+        cdef PoolState* pool = &self.pool[p]
+        cdef int64_t k, n = 0
         cdef int32_t slot
-        out = np.empty(self.pool[p].entered, dtype=np.float64)
+        out = np.empty(pool.entered, dtype=np.float64)
         cdef double[::1] view = out
-        for uid in range(self.n_uids):
-            slot = self.slot_of[uid]
-            if slot >= 0 and self.provider[slot].pool == p:
+        for k in range(pool.entered):
+            slot = self.slot_of[pool.uid_of[k]]
+            if slot >= 0:
                 view[n] = self.provider[slot].work_hours
                 n += 1
         return out[:n]
@@ -1801,13 +1819,13 @@ cdef class Core:
         }
 
     def read_providers(self, int p):
-        cdef int64_t uid, n = 0, i = 0
+        cdef PoolState* pool = &self.pool[p]
+        cdef int64_t k, n = 0, i = 0
         cdef int32_t slot
         cdef Provider* provider
         cdef double now = self.env.now
-        for uid in range(self.n_uids):
-            slot = self.slot_of[uid]
-            n += slot >= 0 and self.provider[slot].pool == p
+        for k in range(pool.entered):
+            n += self.slot_of[pool.uid_of[k]] >= 0
         integers = {name: np.empty(n, dtype=np.int64) for name in ("uid", "index", "ask", "revenue", "failures", "account")}
         floats = {name: np.empty(n, dtype=np.float64) for name in ("work_hours", "online_days", "reputation")}
         flags_of = np.empty(n, dtype=np.uint8)
@@ -1817,12 +1835,12 @@ cdef class Core:
         cdef double[::1] work = floats["work_hours"], days = floats["online_days"], reputation = floats["reputation"]
         cdef uint8_t[::1] flags = flags_of
         cdef uint8_t[::1] busy = busy_of.view(np.uint8)
-        for uid in range(self.n_uids):
-            slot = self.slot_of[uid]
-            if slot < 0 or self.provider[slot].pool != p:
+        for k in range(pool.entered):
+            slot = self.slot_of[pool.uid_of[k]]
+            if slot < 0:
                 continue
             provider = &self.provider[slot]
-            uids[i], index[i], ask[i], revenue[i] = uid, self.place_in_pool[slot], provider.ask, provider.revenue
+            uids[i], index[i], ask[i], revenue[i] = provider.uid, k, provider.ask, provider.revenue
             failures[i], account[i] = self.failures[slot], self.account[slot] - 1
             work[i], reputation[i] = provider.work_hours, self.reputation_of(slot)
             days[i] = provider.online_days + (now if provider.flags & ONLINE else 0.0)

@@ -6,7 +6,7 @@ from operator import index
 from typing import SupportsIndex
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 LARGEST = 2**63 - 1
 MOST_ACCOUNTS = 2**31 - 2  # the kernel names them in 32 bits
@@ -69,6 +69,22 @@ class Accounts:
         except OverflowError:
             self._balances[s] += units
             raise
+
+    def transfer_many(self, amounts: ArrayLike, sources: ArrayLike, targets: ArrayLike) -> int:
+        """Move (n,) ``amounts`` in order; returns the place of the first that cannot be moved, -1 without one.
+
+        Parameters
+        ----------
+        amounts : (n,) int; sources, targets : (n,) int, or one int for all
+        """
+        values = np.asarray(amounts, dtype=np.int64)
+        rows = np.broadcast_arrays(values, sources, targets)
+        for place, row in enumerate(zip(*(column.tolist() for column in rows), strict=True)):
+            try:
+                self.transfer(*row)
+            except (ValueError, OverflowError, IndexError):
+                return place
+        return -1
 
     def mint(self, amount: SupportsIndex, target: SupportsIndex) -> None:
         """Create ``amount`` base units on ``target``."""

@@ -63,7 +63,7 @@ def largest_remainder(amount: int, weights: Sequence[Any] | NDArray[Any]) -> NDA
     parts[:] = whole.astype(np.int64)
     left = amount - sum(whole.tolist())
     if left:
-        remainders = (quotas - whole * total).tolist()
-        order = sorted(range(len(remainders)), key=lambda i: (-remainders[i], i))
-        parts[order[:left]] += 1
+        remainders = quotas - whole * total
+        high, low = (remainders >> 62).astype(np.int64), (remainders & (2**62 - 1)).astype(np.int64)
+        parts[np.lexsort((-low, -high))[:left]] += 1
     return parts

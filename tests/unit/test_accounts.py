@@ -212,3 +212,15 @@ def test_growing_keeps_balances_and_permissions(kind):
     assert accounts.balances[:3].tolist() == [1, 2, 3] and accounts.balances[3:].sum() == 0
     accounts.transfer(10, 1, 1402)
     assert accounts.balance(1) == -8 and accounts.balance(1402) == 10
+
+
+def test_many_transfers_stop_at_the_first_that_cannot_be_made(kind):
+    accounts = kind(3)
+    accounts.mint(10, 0)
+    assert accounts.transfer_many([4, 0, 3], 0, [1, 2, 2]) == -1
+    assert accounts.balances.tolist() == [3, 4, 3]
+    assert accounts.transfer_many([1, 9, 1], [1, 0, 2], [0, 1, 1]) == 1
+    assert accounts.balances.tolist() == [4, 3, 3]  # the first was made, the third was not tried
+    assert accounts.transfer_many([1], [7], [0]) == 0
+    assert accounts.transfer_many([-1], [0], [1]) == 0
+    assert accounts.total() == 10
