@@ -1,8 +1,8 @@
 """A pytest plugin that lets SimPy's own test-suite run on simdai's clock.
 
-The suite makes every environment as ``simpy.Environment()``, so putting another class under that name is enough.
-Load it by its bare name (``-p simpy_plugin``, with this folder on the path): the suite's package is called ``tests``
-as well.
+The suite makes every environment as ``simpy.Environment()``, so putting another class under that name is
+enough. Load it by its bare name (``-p simpy_plugin``, with this folder on the path): the suite's package is
+called ``tests`` as well.
 """
 
 import pytest

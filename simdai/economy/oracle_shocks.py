@@ -124,7 +124,4 @@ class BankRun(OracleShock, kind="bank_run"):
     def hit(self, network: Any) -> Callable[[], None]:
         network.run_on_credit(self.share)
 
-        def calm() -> None:
-            network.trust = 1.0
-
-        return calm
+        return lambda: network.calm()

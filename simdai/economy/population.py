@@ -8,7 +8,7 @@ from typing import Any, Self
 from pydantic import model_validator
 
 from simdai.economy.actors import absent
-from simdai.economy.laws import Law, Never
+from simdai.economy.laws import Exponential, Law, Never
 from simdai.economy.switching import Switching
 from simdai.errors import Problem
 from simdai.registry import Configured, FrozenMapping
@@ -144,6 +144,10 @@ class Population(Configured):
     def _consistent(self) -> Self:
         if self.offline is None and not isinstance(self.online, Never):
             raise ValueError("providers that go offline need a law for coming back: give 'offline'")
+        if self.diurnal_amplitude and not all(
+            isinstance(law, Exponential) for law in (self.online, self.offline)
+        ):
+            raise ValueError("a daily profile needs spells of the kind 'exponential', online and offline")
         if self.behaviour is not None and self.capital_share == 0:
             raise ValueError("margins are shares of the capital cost: give a capital_share above 0")
         if self.switching is not None and self.capital_share == self.electricity == 0:

@@ -40,7 +40,7 @@ class CapacityWatch:
     @property
     def capacity(self) -> float:
         """GPUs of a speed-1 device."""
-        return sum(len(p.book.present) * p.rules.gpus * p.hardware.speed for p in self.populations)
+        return float(sum(len(p.book.present) * p.rules.gpus * p.hardware.speed for p in self.populations))
 
     @property
     def _struck(self) -> bool:

@@ -23,7 +23,7 @@ __all__ = ["Movers", "Switching"]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-PopulationName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}\.[a-z][a-z0-9_]{0,63}$")]
+PopulationName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*){1,2}$")]
 
 OUTSIDE = "outside"
 
@@ -37,7 +37,7 @@ class Switching(Configured):
 
     Parameters
     ----------
-    destinations : populations, ``NETWORK.POPULATION``, of the same hardware
+    destinations : populations of the same hardware, ``NETWORK.POPULATION`` or ``NETWORK.PART.POPULATION``
     outside_use : share of the time that the rental market outside would hire the device, at the hardware's
         ``rental_price``; devices go there and come back; 0 closes that way
     hazard : comparisons per day

@@ -107,7 +107,7 @@ def ionet_block_share(score: float, total_score: float, pool: float) -> float:
     non_negative(score=score, total_score=total_score, pool=pool)
     if score > total_score:
         raise ValueError(f"score = {score!r}: must not exceed total_score = {total_score!r}")
-    return pool * score / total_score if total_score else 0.0
+    return pool * (score / total_score) if total_score else 0.0
 
 
 def ionet_block_rewards(

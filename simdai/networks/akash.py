@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import Any, Self
 
@@ -17,7 +16,7 @@ from simdai.economy.ledger import WORLD, Block
 from simdai.economy.population import Population
 from simdai.economy.token_market import Token, TokenMarket
 from simdai.errors import Problem
-from simdai.mechanisms.choice import smooth, weight_of_new
+from simdai.mechanisms.choice import weight_of_new
 from simdai.mechanisms.escrow import escrow_akt_fallback
 from simdai.mechanisms.match import ReverseAuction
 from simdai.networks.akash_arbitrage import Arbitrageur
@@ -26,6 +25,7 @@ from simdai.networks.akash_oracle import PriceOracle
 from simdai.networks.akash_report import report
 from simdai.networks.akash_rules import Arbitrage, Credit, Incentives, Issuance, OracleRules, Payment, Tenants
 from simdai.networks.akash_staking import Staking, pay_incentives
+from simdai.networks.akash_tenants import TenantCredit
 from simdai.networks.akash_vault import ACT, CreditVault, Request
 from simdai.registry import FrozenMapping, Regimes
 from simdai.units import Days, Name, PositiveDays
@@ -33,7 +33,6 @@ from simdai.units import Days, Name, PositiveDays
 __all__ = ["Akash", "AkashNetwork"]
 
 HOURLY = 1.0 / 24.0
-TENANTS = "tenants"
 
 Ints = NDArray[np.int64]
 
@@ -117,9 +116,8 @@ class Akash(Network, kind="akash"):
 class AkashNetwork(ComputeNetwork):
     """Akash on the clock.
 
-    Accounts: those of a compute network, of `CreditVault`, `Staking` and `Arbitrageur`; ``NAME.tenants``
-    (USD and AKT on their way into credit), ``NAME.deposits`` (credit in lease escrows) and a block
-    ``NAME.credit.POPULATION`` of what each provider holds in credit.
+    Accounts: those of a compute network, of `TenantCredit`, `CreditVault`, `Staking` and `Arbitrageur`, and a
+    block ``NAME.credit.POPULATION`` of what each provider holds in credit.
     """
 
     token: TokenMarket
@@ -140,21 +138,15 @@ class AkashNetwork(ComputeNetwork):
         )
         self.oracle = PriceOracle(rules.oracle, self.token, world)
         self.staking = Staking(issuance, world, name, self.token)
-        self.tenants, self.deposits = f"{name}.tenants", f"{name}.deposits"
-        for asset in ("USD", self.token.asset):
-            world.ledger.open(self.tenants, asset)
         self.vault: CreditVault | None = None
         self.arbitrageur: Arbitrageur | None = None
         self.credit_held: dict[str, Block] = {}
         if rules.credit is not None:
             self._prepare(rules.credit)
-        self.trust = 1.0
-        """Share of the usual credit that tenants hold; a run lowers it."""
-        self._spending = rules.tenants.spending / world.scale  # USD a day, average
+        self.tenants = TenantCredit(rules.tenants, world, name, self.token, self.vault)
+        self._former: list[tuple[int, Payment]] = []  # micro-USD charged under rules no longer in force
         self._arrears = {population: np.zeros(0, dtype=np.int64) for population in self.populations}
-        self.tally = dict.fromkeys(
-            ("unpaid", "topped_up", "lost", "take_usd", "take_akt", "incentives", "short"), 0
-        )
+        self.tally = dict.fromkeys(("unpaid", "take_usd", "take_akt", "incentives", "short"), 0)
         """Base units since the start."""
 
     def _prepare(self, credit: Credit) -> None:
@@ -162,7 +154,6 @@ class AkashNetwork(ComputeNetwork):
         rules, world, name = self.rules, self.world, self.name
         self.vault = CreditVault(credit, world, name, self.token.asset, self.oracle, rules.block)
         self.vault.executed = self._executed
-        world.ledger.open(self.deposits, ACT)
         self.credit_held = {
             population: world.ledger.block(f"{name}.credit.{population}", ACT)
             for population in self.populations
@@ -185,12 +176,12 @@ class AkashNetwork(ComputeNetwork):
         self.look()
 
     def switch(self, hook: str, rule: Any) -> None:
-        """Put another rule in force; what came in under the old one is settled under it first."""
+        """Put another rule in force; what came in under the old one will be settled under it."""
         if hook == "issuance":
             self.staking.step()
             self.staking.rules = rule
             return
-        self._settle_leases()
+        self._former.append((self.world.ledger.balance("USD", self.fees), self.payment))
         super().switch(hook, rule)
         if rule.credit is not None:
             self._begin_credit()
@@ -216,8 +207,7 @@ class AkashNetwork(ComputeNetwork):
             self._redeem()
 
     def _settle_leases(self) -> None:
-        """Pay the epoch's work: less what tenants ran up beyond their deposits, by the rule in force."""
-        ledger, tenants = self.world.ledger, self.rules.tenants
+        """Pay the epoch's work by the rule under which it was charged."""
         rows: list[Rows] = []
         values = []
         for p in self.populations.values():
@@ -226,22 +216,32 @@ class AkashNetwork(ComputeNetwork):
             value[k] = work.value_usd
             rows.append((p, np.arange(len(value))))
             values.append(value)
-        due = ledger.split(ledger.balance("USD", self.fees), np.concatenate(values))
-        ledger.transfer(int(due.sum()), "USD", self.fees, self.tenants)
+        weights = np.concatenate(values)
+        paid = 0
+        charged = self.world.ledger.balance("USD", self.fees) - sum(amount for amount, _ in self._former)
+        for amount, rule in [*self._former, (charged, self.payment)]:
+            payable = self._less_unpaid(self.world.ledger.split(amount, weights))
+            paid += int(payable.sum())
+            if rule.credit is None:
+                self._pay_directly(payable, rows, rule)
+            else:
+                self._pay_in_credit(payable, rows)
+        if weights.any():
+            self._former = []
+        self.token.note_fees(paid / MICRO, self.epoch)
+        self.tenants.note_spending(paid / MICRO, self.epoch)
+
+    def _less_unpaid(self, due: Ints) -> Ints:
+        """(n,) micro-USD that tenants pay: ``due``, less what careless ones ran up beyond their deposits."""
+        ledger, tenants = self.world.ledger, self.rules.tenants
+        ledger.transfer(int(due.sum()), "USD", self.fees, self.tenants.account)
         careless = np.floor(due * tenants.underfunded).astype(np.int64)
         deposits = covered(careless, tenants.deposit_lasts, tenants.unnoticed)
         _, unpaid = run_leases(deposits, careless, self.blocks)
-        ledger.transfer(int(unpaid.sum()), "USD", self.tenants, WORLD)
+        ledger.transfer(int(unpaid.sum()), "USD", self.tenants.account, WORLD)
         self.tally["unpaid"] += int(unpaid.sum())
-        payable = due - unpaid
-        self.token.note_fees(int(payable.sum()) / MICRO, self.epoch)
-        self._spending = smooth(
-            self._spending, int(payable.sum()) / MICRO / self.epoch, self.epoch, tenants.memory
-        )
-        if self.payment.credit is None:
-            self._pay_directly(payable, rows)
-        else:
-            self._pay_in_credit(payable, rows)
+        payable: Ints = due - unpaid
+        return payable
 
     @property
     def blocks(self) -> int:
@@ -254,21 +254,23 @@ class AkashNetwork(ComputeNetwork):
             kept = 1.0 if in_usd else 1.0 - population.rules.token_haircut
             population.book.token_rate[k] += part / MICRO * kept / self.epoch
 
-    def _pay_directly(self, payable: Ints, rows: list[Rows]) -> None:
+    def _pay_directly(self, payable: Ints, rows: list[Rows], rule: Payment) -> None:
         """Stablecoins as they are and AKT bought for the rest, both less the take fee."""
-        ledger, token, rule = self.world.ledger, self.token, self.payment
+        ledger, token = self.world.ledger, self.token
         in_usd = np.floor(payable * rule.usd_share).astype(np.int64)
         fee = take_fees(in_usd, rule.take_usd)
         for population, k, part in divided(in_usd - fee, rows):
-            ledger.pay_out(part, "USD", self.tenants, population.book.usd_account[k])
-        ledger.transfer(int(fee.sum()), "USD", self.tenants, token.treasury)
+            ledger.pay_out(part, "USD", self.tenants.account, population.book.usd_account[k])
+        ledger.transfer(int(fee.sum()), "USD", self.tenants.account, token.treasury)
         self.tally["take_usd"] += int(fee.sum())
         self._note_income(in_usd - fee, rows, in_usd=True)
 
         for_akt = payable - in_usd
-        bought = ledger.split(token.buy(int(for_akt.sum()), self.tenants, self.tenants), for_akt)
+        bought = ledger.split(
+            token.buy(int(for_akt.sum()), self.tenants.account, self.tenants.account), for_akt
+        )
         fee = take_fees(bought, rule.take_akt)
-        ledger.transfer(int(fee.sum()), token.asset, self.tenants, token.treasury)
+        ledger.transfer(int(fee.sum()), token.asset, self.tenants.account, token.treasury)
         self.tally["take_akt"] += int(fee.sum())
         self._note_income(for_akt - take_fees(for_akt, rule.take_akt), rows)
         paid = divided(bought - fee, rows)
@@ -278,7 +280,7 @@ class AkashNetwork(ComputeNetwork):
     def _pay_akt(self, paid: list[Paid]) -> None:
         for population, k, amounts in paid:
             self.world.ledger.pay_out(
-                amounts, self.token.asset, self.tenants, population.book.token_account[k]
+                amounts, self.token.asset, self.tenants.account, population.book.token_account[k]
             )
 
     # -- credit ----------------------------------------------------------------------------------------------
@@ -292,19 +294,19 @@ class AkashNetwork(ComputeNetwork):
             for old, (_, k) in zip(self._arrears.values(), rows, strict=True)
         ]
         owed = payable + np.concatenate(arrears)
-        held = ledger.balance(ACT, self.deposits)
+        held = ledger.balance(ACT, self.tenants.deposits)
         deposits = owed if held >= int(owed.sum()) else ledger.split(held, owed)
         paid, unsettled = run_leases(deposits, owed, self.blocks)
         for (population, k, part), name in zip(divided(paid, rows), self.populations, strict=True):
             block = self.credit_held[name]
             block.extend(len(population.book.alive) - len(block))
-            ledger.pay_out(part, ACT, self.deposits, block.indices[k])
+            ledger.pay_out(part, ACT, self.tenants.deposits, block.indices[k])
         self._note_income(paid, rows)
-        self._buy_akt(int(unsettled.sum()))
+        self.tenants.buy(int(unsettled.sum()))
         price = self.oracle.price
         if price is not None and unsettled.any() and not self.vault.status(price)["mint"]:
             akt, left, _ = escrow_akt_fallback(
-                unsettled.tolist(), ledger.balance(self.token.asset, self.tenants), price
+                unsettled.tolist(), ledger.balance(self.token.asset, self.tenants.account), price
             )
             in_akt = divided(np.array(akt, dtype=np.int64), rows)
             self._pay_akt(in_akt)
@@ -313,7 +315,7 @@ class AkashNetwork(ComputeNetwork):
             self.sell_tokens(self.token, in_akt)
         for name, (_, _, part) in zip(self.populations, divided(unsettled, rows), strict=True):
             self._arrears[name] = part
-        self._request_mint()
+        self.tenants.request()
 
     @property
     def arrears(self) -> int:
@@ -324,29 +326,8 @@ class AkashNetwork(ComputeNetwork):
         """The pool seeds the vault; tenants buy AKT for the credit that they want, and ask for it."""
         assert self.vault is not None
         self.vault.seed(self.token.treasury)
-        self._buy_akt(self.arrears)
-        self._request_mint()
-
-    def _buy_akt(self, unsettled: int) -> None:
-        """Buy the AKT that bring deposits to what tenants want to hold, with their spending and beyond it."""
-        assert self.vault is not None
-        ledger, token = self.world.ledger, self.token
-        wanted = round(self.rules.tenants.prepaid * self._spending * self.trust * MICRO) + unsettled
-        akt = ledger.balance(token.asset, self.tenants) + self.vault.pending("mint", TENANTS)
-        coming = akt / token.units_per_usd * MICRO
-        spread = self.vault.rules.mint_spread
-        lacking = (wanted - ledger.balance(ACT, self.deposits)) / (1.0 - spread) - coming
-        need = max(math.ceil(lacking), 0)
-        more = max(need - ledger.balance("USD", self.tenants), 0)
-        ledger.transfer(more, "USD", WORLD, self.tenants)
-        self.tally["topped_up"] += more
-        token.buy(need, self.tenants, self.tenants)
-
-    def _request_mint(self) -> None:
-        """Ask for credit for all AKT that tenants hold; what is refused waits for the next epoch."""
-        assert self.vault is not None
-        akt = self.world.ledger.balance(self.token.asset, self.tenants)
-        self.vault.request(Request("mint", akt, self.tenants, self.deposits, TENANTS))
+        self.tenants.buy(self.arrears)
+        self.tenants.request()
 
     def _redeem(self, share: float | None = None) -> None:
         """Providers ask for AKT for a share of their credit; those who have left for all of it."""
@@ -368,20 +349,20 @@ class AkashNetwork(ComputeNetwork):
         """A share of all credit is to be redeemed at once; tenants then hold less of it."""
         if self.vault is None:
             return
-        self.trust = 1.0 - share
         self._redeem(share)
-        held = math.floor(self.world.ledger.balance(ACT, self.deposits) * share)
-        self.vault.request(Request("redeem", held, self.deposits, self.tenants, TENANTS))
+        self.tenants.run(share)
+
+    def calm(self) -> None:
+        """A run is over: tenants hold as much credit as before it."""
+        self.tenants.trust = 1.0
 
     def _executed(self, done: list[tuple[Request, int]]) -> None:
         """A batch is over: tenants, providers and the arbitrageur do with the proceeds what they do."""
         rows: dict[str, list[tuple[int, int]]] = {}
         for request, received in done:
-            if isinstance(request.holder, Arbitrageur):
+            if isinstance(request.holder, Arbitrageur | TenantCredit):
                 request.holder.executed(request, received)
-            elif request.holder == TENANTS:
-                self._take_stock(request, received)
-            elif request.side == "redeem":
+            elif request.holder is not None:
                 name, row = request.holder
                 rows.setdefault(name, []).append((row, received))
         if rows:
@@ -390,15 +371,6 @@ class AkashNetwork(ComputeNetwork):
                 k, tokens = np.array(amounts, dtype=np.int64).T
                 paid.append((self.populations[name], k, tokens))
             self.sell_tokens(self.token, paid)
-
-    def _take_stock(self, request: Request, received: int) -> None:
-        """What conversion cost the tenants, at the market's price of AKT; AKT that they get back are sold."""
-        if received == 0:
-            return
-        if request.side == "mint":
-            self.tally["lost"] += round(request.amount / self.token.units_per_usd * MICRO) - received
-        else:
-            self.tally["lost"] += request.amount - self.token.sell(received, self.tenants, WORLD)
 
     # -- the community pool ----------------------------------------------------------------------------------
 

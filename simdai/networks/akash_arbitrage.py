@@ -34,8 +34,6 @@ class Arbitrageur:
             world.ledger.open(self.account, asset)
         self.profit = {"mint": 0, "redeem": 0, "close": 0}  # micro-USD, an ACT counted as a USD
         self.volume = {"mint": 0, "redeem": 0, "close": 0}  # micro-ACT
-        self._costs: dict[int, int] = {}  # micro-USD paid for the AKT of a request, by its identity
-        self._purpose: dict[int, str] = {}  # of a redemption: gain, or closing a position
         self._target = round(rules.credit / world.scale * MICRO)
         self._waiting = False
 
@@ -74,10 +72,8 @@ class Arbitrageur:
         usd = min(usd, self.world.ledger.balance("USD", self.account))
         if usd < SOME:
             return
-        request = Request("mint", self.token.buy(usd, self.account, self.account), self.account, self.account)
-        request.holder = self
-        self._costs[id(request)] = usd
-        self.vault.request(request)
+        akt = self.token.buy(usd, self.account, self.account)
+        self.vault.request(Request("mint", akt, self.account, self.account, self, "mint", usd))
 
     def close(self) -> None:
         """Redeem what was minted for gain once the oracle has caught up."""
@@ -89,24 +85,18 @@ class Arbitrageur:
             self._redeem(more, "close")
 
     def _redeem(self, amount: int, purpose: str) -> None:
-        request = Request("redeem", amount, self.account, self.account, self)
-        if self.vault.request(request):
-            self._purpose[id(request)] = purpose
+        self.vault.request(Request("redeem", amount, self.account, self.account, self, purpose, amount))
 
     def executed(self, request: Request, received: int) -> None:
         """Take stock of a request of its own; AKT are sold at once."""
-        if request.side == "mint":
-            cost = self._costs.pop(id(request))
-            if received == 0:  # cancelled: sell again what was to be minted
-                self._sell(request.amount)
-                return
-            self.profit["mint"] += received - cost
+        if request.side == "mint" and received:
+            self.profit["mint"] += received - request.cost
             self.volume["mint"] += math.floor(received / (1.0 - self.vault.rules.mint_spread))
-            return
-        purpose = self._purpose.pop(id(request))
-        if received:
-            self.profit[purpose] += self._sell(received) - request.amount
-            self.volume[purpose] += request.amount
+        elif request.side == "mint":  # cancelled: what was to be minted is sold again
+            self._sell(request.amount)
+        elif received:
+            self.profit[request.purpose] += self._sell(received) - request.cost
+            self.volume[request.purpose] += request.amount
 
     def _sell(self, tokens: int) -> int:
         return self.token.sell(tokens, self.account, self.account)

@@ -60,7 +60,7 @@ def _levels(network: AkashNetwork) -> Measures:
         "credit.collateral_ratio": ("1", ratio),
         "credit.mint_open": ("1", lambda: served("mint")),
         "credit.redeem_open": ("1", lambda: served("redeem")),
-        "credit.deposits": ("token", held(ACT, network.deposits)),
+        "credit.deposits": ("token", held(ACT, network.tenants.deposits)),
         "vault.akt": ("token", lambda: scale * vault.locked / unit),
         "vault.value_usd": ("USD", lambda: scale * vault.locked / unit * token.price),
     }
@@ -78,8 +78,8 @@ def _flows(network: AkashNetwork) -> Measures:
 
     flows: Measures = {
         "providers.unpaid_usd": ("USD", tallied("unpaid", 10**6)),
-        "tenants.topped_up_usd": ("USD", tallied("topped_up", 10**6)),
-        "tenants.conversion_loss_usd": ("USD", tallied("lost", 10**6)),
+        "tenants.topped_up_usd": ("USD", lambda: scale * network.tenants.topped_up / 1e6),
+        "tenants.conversion_loss_usd": ("USD", lambda: scale * network.tenants.lost / 1e6),
         "take_fees_usd": ("USD", tallied("take_usd", 10**6)),
         "take_fees_akt": ("token", tallied("take_akt", unit)),
         "incentives.paid_usd": ("USD", tallied("incentives", 10**6)),

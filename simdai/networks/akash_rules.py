@@ -167,14 +167,12 @@ class Incentives(Configured):
     gpus : GPUs in the programme
     price : USD per GPU-hour that is paid for them at any time: a committed pool
     guarantee : or only for the hours that lack to this utilisation
-    remitted : share of the lease income of the programme's GPUs that goes back to the pool
     """
 
     population: Name
     gpus: Count
     price: UsdPerGpuHour
     guarantee: Share | None = None
-    remitted: Share = 0.0
 
 
 class Arbitrage(Configured):

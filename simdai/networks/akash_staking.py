@@ -76,7 +76,7 @@ def pay_incentives(
 
     Parameters
     ----------
-    use : share of the population's GPU-time online that was hired
+    use : share of the network's GPU-time online that was hired
 
     Returns
     -------

@@ -37,13 +37,18 @@ Account = str | int
 
 @dataclass
 class Request:
-    """A request in the queue: ``amount`` base units from ``source``, the proceeds to ``target``."""
+    """A request in the queue: ``amount`` base units from ``source``, the proceeds to ``target``.
+
+    ``holder`` and ``purpose`` tell the network whose it is and what for, ``cost`` what it cost.
+    """
 
     side: Side
     amount: int
     source: Account
     target: Account
     holder: Any = None
+    purpose: str = ""
+    cost: int = 0
     attempts: int = 0
 
 

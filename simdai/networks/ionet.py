@@ -6,8 +6,7 @@ import datetime
 import math
 from collections.abc import Iterator
 from functools import partial
-from itertools import product
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +17,6 @@ from simdai.economy.calendar import Phase
 from simdai.economy.compute_network import MICRO, ComputeNetwork, Paid, Rows, divided
 from simdai.economy.token_market import Token, TokenMarket
 from simdai.errors import Problem
-from simdai.mechanisms.block_rewards import ionet_fees
 from simdai.mechanisms.ionet_payouts import (
     BlockRewards,
     IncentiveEngine,
@@ -28,45 +26,19 @@ from simdai.mechanisms.ionet_payouts import (
 )
 from simdai.networks.ionet_devices import Block, Devices, Nomination, Nominees
 from simdai.networks.ionet_fakes import Fakes, FakeSupply
+from simdai.networks.ionet_fees import Fees
 from simdai.networks.ionet_report import Tally, report
 from simdai.networks.ionet_stakes import Stakes, Staking
-from simdai.registry import Configured, FrozenMapping, Regimes
-from simdai.units import Days, Name, Share, Tokens
+from simdai.registry import FrozenMapping, Regimes
+from simdai.units import Days, Name, Tokens
 
-__all__ = ["Fees", "IoNet", "IoNetNetwork"]
+__all__ = ["IoNet", "IoNetNetwork"]
 
 EPOCH = 1.0  # days: jobs are paid daily; IOD docs/workers/earnings-rewards.mdx
 HOURS = 24
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-
-
-class Fees(Configured):
-    """What both sides pay.
-
-    Parameters
-    ----------
-    reservation : share of the compute cost, each side
-    usdc : share more for a side that deals in USDC
-    paid_in_usdc : share of renters' payments in USDC; the rest is paid in IO
-    withdrawn_in_usdc : share of suppliers' pay that they take in USDC; the rest they take in IO
-    """
-
-    reservation: Share
-    usdc: Share
-    paid_in_usdc: Share
-    withdrawn_in_usdc: Share
-
-    def of(self, compute: float) -> dict[str, float]:
-        """Mean of `ionet_fees` on a compute cost over those who deal in USDC and in IO."""
-        total = {"renter_pays": 0.0, "supplier_gets": 0.0, "network_keeps": 0.0}
-        for paid, withdrawn in product((True, False), repeat=2):
-            weight = self.paid_in_usdc if paid else 1.0 - self.paid_in_usdc
-            weight *= self.withdrawn_in_usdc if withdrawn else 1.0 - self.withdrawn_in_usdc
-            for name, amount in ionet_fees(compute, paid, withdrawn, self.reservation, self.usdc).items():
-                total[name] += weight * amount
-        return total
 
 
 class IoNet(Network, kind="ionet"):
@@ -83,6 +55,8 @@ class IoNet(Network, kind="ionet"):
     providers : populations by name
     fakes : an attacker with devices that do not exist
     """
+
+    emits: ClassVar[bool] = True
 
     token: Token
     genesis_supply: Tokens
@@ -120,7 +94,10 @@ class IoNet(Network, kind="ionet"):
             found = f"the symbol {self.token.symbol!r} of two tokens"
             yield Problem(path="token.symbol", found=found, allowed="a symbol of its own")
         speeds = {name: getattr(h, "speed", 1.0) for name, h in scenario.hardware.items()}
+        own_name = next((name for name, n in scenario.networks.items() if n is self), "")
         for name, segment in scenario.demand.items():
+            if own_name not in (getattr(segment, "sellers", None) or (own_name,)):
+                continue
             fitting = [speeds[h] for h in getattr(segment, "hardware", None) or speeds if h in speeds]
             if not hasattr(segment, "service") or not fitting:
                 continue
@@ -183,6 +160,8 @@ class IoNetNetwork(ComputeNetwork):
         self.roi_factor, self.sustainability = 1.0, math.nan
         self.reward_usd = dict.fromkeys(self.populations, math.nan)
         """USD an hour that an active device of a population earned in rewards, on the last day."""
+        self.emission_level = 1.0
+        """Factor on the schedule's blocks; shocks change it."""
         self.tally = Tally(world, name, with_fakes=rules.fakes is not None)
 
     # -- the clock -------------------------------------------------------------------------------------------
@@ -192,14 +171,16 @@ class IoNetNetwork(ComputeNetwork):
         self.follow("payout", self.rules.payouts)
         self.stakes.top_up(source=self.token.holders)
         self._qualify()
-        for n in self.nominees.values():
-            n.close_hour()
         self.world.calendar.at(1 / HOURS, Phase.SUPPLY, partial(self._hour, 1))
         report(self)
 
     def switch(self, hook: str, rule: Any) -> None:
         """Put another rule in force behind the settlement of the day that ends with the old one."""
         self._coming = rule
+
+    def change_emission(self, level: float) -> None:
+        """Release ``level`` times the schedule from the block that closes next."""
+        self.emission_level = level
 
     def _qualify(self) -> None:
         for p, nominees in self.nominees.items():
@@ -218,7 +199,8 @@ class IoNetNetwork(ComputeNetwork):
     def _share_block(self, rules: BlockRewards, n: int) -> None:
         midnight = datetime.datetime.combine(self.world.start_date, datetime.time())
         pools = rules.block(midnight + datetime.timedelta(hours=n - 1))
-        block = Block({pool: amount / self.world.scale for pool, amount in pools.items()})
+        level = self.emission_level / self.world.scale
+        block = Block({pool: amount * level for pool, amount in pools.items()})
         for nominees in self.nominees.values():
             nominees.enter(block)
         if self.fakes:

@@ -120,7 +120,7 @@ class Nominees:
         self.earned, self.hours, self._seen = np.zeros(0), np.zeros(0), np.zeros(0)
         self._uptime = np.zeros(0, dtype=np.int64)
         self.failures, self._failures_seen = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
-        self._staked = np.zeros(0, dtype=bool)
+        self._staked, self._barred = np.zeros(0, dtype=bool), np.zeros(0, dtype=bool)
         self._green = self._green_after()
         self.idle, self.hired = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
 
@@ -163,7 +163,9 @@ class Nominees:
                 for column in (self.failures, self._failures_seen)
             )
             self._uptime = np.concatenate([self._uptime, np.full(new, shown)])
-            self._staked = np.concatenate([self._staked, np.zeros(new, dtype=bool)])
+            self._staked, self._barred = (
+                np.concatenate([column, np.zeros(new, dtype=bool)]) for column in (self._staked, self._barred)
+            )
 
     def qualify(self, stakes: Ints, least: int) -> None:
         """Note who holds the stake: (rows,) base units that count, and the least for a device."""
@@ -182,8 +184,10 @@ class Nominees:
             if not len(table["uid"]):
                 continue
             k = book.rows_at(place)[table["index"]]
-            whole[k] = (table["online_days"] - self._seen[k] > WHOLE) & ~table["banned"]
+            barred = table["banned"] | self._barred[k]  # now, or when the hour began
+            whole[k] = (table["online_days"] - self._seen[k] > WHOLE) & ~barred
             self._seen[k], self.failures[k] = table["online_days"], table["failures"]
+            self._barred[k] = table["banned"]
             hired[k] = table["busy"]
         there = whole & self._staked & book.alive & (book.leaves == 0)
         passed = there & self._green[self._uptime]

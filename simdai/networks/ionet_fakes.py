@@ -63,6 +63,7 @@ class Fakes:
     earned : IO of block rewards since the last settlement
     displaced : the part of it that devices would have earned
     hours : hours in which they passed for active devices since then
+    slashed : identities that were found and have lost their stake
     """
 
     def __init__(
@@ -89,7 +90,7 @@ class Fakes:
         )
         self._born = np.zeros(0, dtype=np.int64)  # hour since the start
         self._found = np.zeros(0, dtype=np.int64)
-        self._buried = 0  # identities found and slashed
+        self.slashed = 0
         self.hour = 0  # whole hours since the start
         self.active = 0  # identities that earn in the hour that has just ended
         self.earned = self.displaced = self.hours = self.paid_hours = 0.0
@@ -125,15 +126,15 @@ class Fakes:
 
     def punish(self) -> None:
         """The stake of those found since the last settlement is slashed."""
-        found = int((self._found <= self.hour).sum()) - self._buried
+        found = int((self._found <= self.hour).sum()) - self.slashed
         if not found:
             return
         ledger, asset = self.world.ledger, self.token.asset
         # Each identity holds an equal part of the stake account.
-        theirs = ledger.balance(asset, self.stake_account) * found // (self.set_up - self._buried)
+        theirs = ledger.balance(asset, self.stake_account) * found // (self.set_up - self.slashed)
         taken = self.stakes.slash(self._places, self.stakes.rules.spoofing, most=theirs)
         ledger.transfer(theirs - taken, asset, self.stake_account, self.account)
-        self._buried += found
+        self.slashed += found
 
     def expected_profit(self, reward_usd: float) -> float:
         """USD that one more identity is expected to bring at ``reward_usd`` an hour."""
@@ -182,7 +183,7 @@ class Fakes:
         self._born = np.concatenate([self._born, np.full(n, self.hour)])
         self._found = np.concatenate([self._found, hours + self.hour])
         stake = n * self.stakes.need(self.rules.poses_as)
-        _, spent = bought(self.token, stake, WORLD, self.stake_account)
+        _, spent = bought(self.token, stake, WORLD, self.stake_account, self.stakes.rules.price_limit)
         self.invested += spent + round(n * self.rules.identity_cost * MICRO)
 
     @property

@@ -17,7 +17,7 @@ from simdai.mechanisms.block_rewards import ionet_min_stake, ionet_slash
 from simdai.mechanisms.provider_choice import probability
 from simdai.networks.ionet_devices import Devices, Nominees
 from simdai.registry import Configured
-from simdai.units import Days, Share, Tokens
+from simdai.units import Days, NonNegative, Share, Tokens
 
 __all__ = ["Stakes", "Staking", "bought"]
 
@@ -36,6 +36,7 @@ class Staking(Configured):
     unstake : days until stake is free
     co_staked_wait : days more where another has brought a part
     own_least : least share of the stake that the owner brings
+    price_limit : buyers of a stake stop when the price is so many times what it was before
     appeal : days in which a slash may be appealed; then it is burned
     soft : share slashed for inadequate service; spoofing : for devices that do not exist
     soft_chance : chance that a hire which fails counts as inadequate service
@@ -46,6 +47,7 @@ class Staking(Configured):
     unstake: Days
     co_staked_wait: Days
     own_least: Share
+    price_limit: NonNegative
     appeal: Days
     soft: Share
     spoofing: Share
@@ -64,13 +66,20 @@ class _Slash:
     reversed: bool
 
 
-def bought(token: TokenMarket, units: int, payer: str, receiver: str) -> tuple[int, int]:
-    """Buy ``units`` base units, or a few more; returns what the market gave and the micro-USD it took."""
-    got = spent = 0
+def bought(token: TokenMarket, units: int, payer: str, receiver: str, price_limit: float) -> tuple[int, int]:
+    """Buy ``units`` base units, or a few more; returns what the market gave and the micro-USD it took.
+
+    The buyer stops when the price is ``price_limit`` times what it was.
+    """
+    got, spent, limit = 0, 0, price_limit * token.price
     for _ in range(ATTEMPTS):
         if got >= units:
             break
         usd = math.ceil((units - got) / token.units_per_usd * MICRO)
+        if token.price < limit:
+            usd = min(usd, token.book.order_to(limit)[0])
+        if token.price >= limit or usd == 0:
+            break
         more = token.buy(usd, payer, receiver)
         if more == 0:
             break
@@ -155,7 +164,7 @@ class Stakes:
     def _buy(self, units: int) -> str:
         """Have ``units`` on the collecting account, as far as the market goes; returns the account."""
         missing = units - self.world.ledger.balance(self.token.asset, self._collector)
-        bought(self.token, max(missing, 0), WORLD, self._collector)
+        bought(self.token, max(missing, 0), WORLD, self._collector, self.rules.price_limit)
         return self._collector
 
     def _move(self, wanted: Ints, source: str, targets: Ints) -> None:

@@ -21,10 +21,12 @@ from simdai.errors import Problem
 from simdai.mechanisms.burn_mint import render_payment_split, render_reward_ratio
 from simdai.mechanisms.emission import render_max_supply
 from simdai.mechanisms.rounding import largest_remainder
+from simdai.networks.render_controller import PoolController
 from simdai.networks.render_part import Part, availability_weights
 from simdai.networks.render_report import report
 from simdai.networks.render_rules import (
     ComputePart,
+    Controller,
     Emission,
     Nodes,
     Payment,
@@ -87,6 +89,7 @@ class Render(Network, kind="render"):
     tiers : rendering nodes by tier; venues ``NAME.TIER``
     compute : parts of the compute subnet; venues ``NAME.PART``
     salad : the subnet of home GPUs, by date; none without
+    controller : moves the job pool from its first value on, whatever ``pools`` says later; none without
     """
 
     emits: ClassVar[bool] = True
@@ -101,6 +104,7 @@ class Render(Network, kind="render"):
     tiers: FrozenMapping[Name, Tier]
     compute: FrozenMapping[Name, ComputePart] = FrozenMapping()
     salad: Regimes[Salad] | None = None
+    controller: Controller | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -168,6 +172,9 @@ class RenderNetwork:
             )
             for part, part_rules in rules.parts.items()
         }
+        self.job_pool = self.pools.job
+        """Tokens for the jobs of the epoch that is settled next, or was last."""
+        self.controller = PoolController(rules.controller, self.job_pool) if rules.controller else None
         self.wash_traders: list[WashTrader] = []
         self._compute_month: tuple[tuple[int, int], int] = ((0, 0), 0)  # BME month, base units paid in it
         self._not_noted = self._noted_to = 0.0  # USD of payments that traders have not heard of; day
@@ -270,16 +277,22 @@ class RenderNetwork:
     def _settle(self) -> None:
         """End of an epoch: wash trades, burns, and the rewards of the epoch's work."""
         token, self.pools = self.token, self.rules.pools.at(self.yesterday)
+        self.job_pool = self.controller.pool if self.controller else self.pools.job
         tiers = [done for part in self.rules.tiers for done in self.parts[part].take_epoch()]
         value = np.concatenate([np.empty(0), *(work.value_usd for _, work in tiers)])
         value, own = self._wash(value)
         self._use_payments()
         idle = availability_weights(
-            tiers, self.world.env.now, self.rules.epoch, self.rules.octanebench, self.pools.wallet_penalty
+            tiers,
+            self.world.env.now,
+            self.rules.epoch,
+            self.rules.octanebench,
+            self.pools.wallet_penalty,
+            self.world.scale,
         )
         compute_rows, compute = self._compute_rewards()
         jobs_pool, idle_pool, compute_pool = self._affordable(
-            self._units(self.pools.job) if value.any() or own.any() else 0,
+            self._units(self.job_pool) if value.any() or own.any() else 0,
             self._units(self.pools.availability) if idle.any() else 0,
             int(compute.sum()),
         )
@@ -296,6 +309,8 @@ class RenderNetwork:
         for part in self.parts.values():
             mine = list(part.populations.values())
             part.reward_providers(token, [item for item in paid if item[0] in mine])
+        if self.controller:
+            self.controller.end_epoch(token.burned * self.world.scale, token.price)
 
     def _units(self, tokens: float) -> int:
         return int(tokens / self.world.scale * self.token.unit)
@@ -303,7 +318,7 @@ class RenderNetwork:
     def _wash(self, value: Floats) -> tuple[Floats, Floats]:
         """Let wash traders buy; returns the USD of work of every row, and of every trader's own."""
         till = self.parts[next(iter(self.rules.tiers))].fees
-        price, pool = self.token.price, self.pools.job / self.world.scale
+        price, pool = self.token.price, self.job_pool / self.world.scale
         own: list[float] = []
         for trader in self.wash_traders:
             others = float(value.sum()) + sum(own)

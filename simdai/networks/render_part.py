@@ -138,7 +138,7 @@ def usd_of(price: CreditPrice | HourPrice, octanebench: float, world: World) -> 
 
 
 def availability_weights(
-    done: list[Done], now: float, epoch: float, octanebench: float, penalty: float
+    done: list[Done], now: float, epoch: float, octanebench: float, penalty: float, scale: float
 ) -> Floats:
     """Weights of all rows in the availability pool (RNP-015), one after the other.
 
@@ -150,6 +150,7 @@ def availability_weights(
     now, epoch : days
     octanebench : score of a speed-1 GPU
     penalty : rate for each node of a wallet above three
+    scale : real nodes that one simulated node stands for
     """
     score, memory, age, idle, nodes = (np.empty(0) for _ in range(5))
     for (population, k), work in done:
@@ -162,8 +163,9 @@ def availability_weights(
         memory = np.append(memory, np.full(n, gpu.memory * rules.gpus))
         age = np.append(age, np.maximum(now - book.entered[k] + first, 1.0))
         idle = np.append(idle, hours)
-        wallets = k // rules.wallet
-        nodes = np.append(nodes, np.bincount(wallets, minlength=1)[wallets])
+        wallets = k // max(round(rules.wallet / scale), 1)
+        together = np.bincount(wallets, minlength=1)[wallets] * scale
+        nodes = np.append(nodes, np.clip(np.rint(together), 1, rules.wallet))
     if not len(score):
         return np.empty(0)
     means = [max(float(x.mean()), 1.0 + 1e-9) for x in (score, memory, age)]

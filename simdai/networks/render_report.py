@@ -60,6 +60,7 @@ class _Report:
             )
         levels: dict[str, tuple[str, Callable[[], float]]] = {
             "providers.count": ("count", lambda: scale * sum(p.count for p in network.populations.values())),
+            "job_pool": ("token", lambda: network.job_pool),
             "token.minted_to_date": ("token", lambda: network.treasuries.cumulative),
         }
         for category in CATEGORIES:

@@ -26,6 +26,7 @@ from simdai.units import (
     Share,
     Tokens,
     Usd,
+    UsdPerDay,
     UsdPerGpuHour,
 )
 
@@ -33,6 +34,7 @@ __all__ = [
     "Budget",
     "ComputePart",
     "ComputeRewards",
+    "Controller",
     "CreditPrice",
     "Emission",
     "HourPrice",
@@ -175,6 +177,34 @@ class RewardPools(Configured):
     availability: Tokens
     wallet_penalty: NonNegative
     compute_month: Annotated[float, Quantity("token/month", low=0.0)] | None = None
+
+
+class Controller(Configured):
+    """A controller of the job pool (RNP-020, voted down in 2025-10).
+
+    Its growth is that of the average burn over the period before. The ceiling from the depth of the market is
+    in force where ``volume`` is given.
+
+    Parameters
+    ----------
+    epochs : between two moves; 13 make a quarter
+    volume : USD a day traded in the pool that takes nodes' sales
+    impact : share by which those sales may move the price
+    true_range : daily, as a share of the price
+    coefficient : Y of the square-root law
+    """
+
+    epochs: PositiveCount
+    volume: UsdPerDay | None = None
+    impact: Share | None = None
+    true_range: Positive | None = None
+    coefficient: Positive = 1.0
+
+    @model_validator(mode="after")
+    def _all_or_nothing(self) -> Self:
+        if len({x is None for x in (self.volume, self.impact, self.true_range)}) > 1:
+            raise ValueError("the ceiling needs volume, impact and true_range; give all three or none")
+        return self
 
 
 class Budget(Configured):

@@ -54,8 +54,9 @@ def sentence_of(line: dict[str, Any]) -> tuple[str, str, str]:
         words = [word.strip("' ") for word in context["expected"].replace(" or ", ",").split(",")]
         return brief(value), listed(words), nearest(value, words)
     message = line["msg"]
-    allowed = _ALLOWED.get(line["type"], message[:1].lower() + message[1:])
-    return brief(value), allowed.format(**context), ""
+    template = _ALLOWED.get(line["type"])
+    allowed = template.format(**context) if template else message[:1].lower() + message[1:]
+    return brief(value), allowed, ""
 
 
 _ALLOWED = {

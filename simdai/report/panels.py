@@ -95,15 +95,62 @@ PANELS = (
         floor=False,
     ),
     Panel(
+        "Supply and sales",
+        r"(?P<who>[^.]+(?:\.[^.]+)?)\.(?P<what>supply_gpu_hours|gpu_hours)",
+        "GPU-hours online, hired or not, and GPU-hours of completed work, in each recorded interval.",
+        facets=True,
+    ),
+    Panel(
+        "Idle hardware put to work",
+        r"(?P<who>[^.]+(?:\.[^.]+)?)\.idle_share",
+        "Share of the GPU-hours sold that would otherwise have stood idle: of hardware that was there before "
+        "and that the rental market outside would not have hired.",
+    ),
+    Panel(
+        "Concentration by owner",
+        r"(?P<who>[^.]+(?:\.[^.]+)?)\.providers\.hhi",
+        "Herfindahl-Hirschman index of what owners sold; 10,000 is a monopoly.",
+    ),
+    Panel(
+        "Concentration by jurisdiction",
+        r"(?P<who>[^.]+(?:\.[^.]+)?)\.providers\.hhi_jurisdictions",
+        "Herfindahl-Hirschman index of sales by the place of the providers; 10,000 is a monopoly.",
+    ),
+    Panel(
+        "Owners with half of the sales",
+        r"(?P<who>[^.]+(?:\.[^.]+)?)\.providers\.nakamoto",
+        "Least number of owners that together sold more than half.",
+    ),
+    Panel(
+        "Devices let outside",
+        r"(?P<who>[^.]+(?:\.[^.]+)?)\.providers\.outside",
+        "Devices of the network's providers that work on the rental market outside for the time being.",
+    ),
+    Panel(
         "Token price",
         r"(?P<who>[^.]+)\.token\.price_usd",
         "Market price of each network's token.",
     ),
     Panel(
         "Tokens created and destroyed",
-        r"(?P<who>[^.]+)\.token\.(?P<what>burned|issued|emitted|minted)",
-        "Tokens issued and burned since the start; supply falls while the burned line is the steeper one.",
+        r"(?P<who>[^.]+)\.token\.(?P<what>burned|issued|emitted|minted|net_issuance)",
+        "Tokens issued, burned and the difference since the start; supply falls while the difference does.",
         facets=True,
+    ),
+    Panel(
+        "Depth of the token's market",
+        r"(?P<who>[^.]+)\.token\.depth_usd",
+        "USD of purchases that raise the price by 2 %.",
+    ),
+    Panel(
+        "Cost of an attack",
+        r"(?P<who>[^.]+)\.cost_to_attack_usd",
+        "USD for half of the stake while all that is staked stays, the rise of the price by the purchase counted.",
+    ),
+    Panel(
+        "Subsidies",
+        r"(?P<who>[^.]+)\.subsidy_usd",
+        "What was paid from outside to make a seller cheaper, since the start.",
     ),
     Panel(
         "Revenue",

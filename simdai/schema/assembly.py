@@ -6,6 +6,7 @@ import datetime
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -116,14 +117,16 @@ class _Builder:
         return self.inherit(tree, place.path, chain)
 
     def inherit(self, tree: Node, file: Path, chain: tuple[Path, ...]) -> Node:
-        """Lay a file's tree over what it extends and apply the overrides that it names."""
+        """Lay a file's tree over what it extends, in order, and apply the overrides that it names."""
         own = tree
         extends, overrides = tree.at("extends"), tree.at("overrides")
         for key in ("extends", "overrides"):
             own = own.with_child(key, None)
         if extends is not None:
-            base = self._extended(extends, file, (*chain, file.resolve()))
-            own = lay_over(base, own) if base is not None else own
+            bases = extends.value if isinstance(extends.value, tuple) else (extends,)
+            trees = [self._extended(base, file, (*chain, file.resolve())) for base in bases]
+            found = [base for base in trees if base is not None]
+            own = reduce(lay_over, [*found, own])
         if overrides is not None:
             names = overrides.value if isinstance(overrides.value, tuple) else (overrides,)
             for n, name in enumerate(names):

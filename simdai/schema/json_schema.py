@@ -48,8 +48,8 @@ def json_schema() -> Schema:
     loose = {name: _partial(part) if name in sections else part for name, part in strict.items()}
     shapes: Schema = {name: {"description": part.get("description", "")} for name, part in strict.items()}
     shapes["extends"] = {
-        "type": "string",
-        "description": "a library scenario, or a path relative to this file",
+        "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
+        "description": "library scenarios, or paths relative to this file; later ones lie over earlier ones",
     }
     shapes["overrides"] = {
         "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],

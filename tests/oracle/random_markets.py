@@ -168,7 +168,7 @@ def build(number: int, kernel: str, resets: bool = True) -> tuple[Environment, A
             yield env.timeout(step)
             for _ in range(int(rng.integers(1, 3))):
                 change(int(rng.integers(0, 11)))
-            log.append((env.now, env.sequence, market.digest))
+            log.append((env.now, env.sequence, market.digest, env.peek()))
 
     def listener() -> Any:
         while True:

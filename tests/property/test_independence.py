@@ -1,4 +1,4 @@
-"""Nobody's luck depends on who else is there: not a provider's spells, nor a job's time, size, patience or choice."""
+"""Nobody's luck depends on who else is there: a provider's spells; a job's time, size, patience, choice."""
 
 from dataclasses import dataclass, field
 
@@ -23,7 +23,7 @@ ENDLESS, FULL = 10**6, 0
 
 @dataclass
 class World:
-    """A venue of providers, a cloud that serves at once (it shows sizes) and one that never does (patience)."""
+    """Providers, a cloud that serves at once (it shows sizes) and one that never does (patience)."""
 
     seed: int
     online: Law

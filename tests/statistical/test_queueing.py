@@ -109,7 +109,7 @@ def test_a_single_server_agrees_with_pollaczek_and_khinchine(law, second_moment)
     "law", [Law("exponential", 1.0), Law("lognormal", 1.0, 1.5), Law("deterministic", 1.0)]
 )
 def test_losses_without_patience_agree_with_erlang_b_for_any_service_law(law):
-    """Ten servers, load 8; who finds all busy leaves. B(k) = a B(k-1) / (k + a B(k-1)); Sevast'yanov (1957)."""
+    """Ten servers, load 8; who finds all busy leaves. Erlang (1917); any law: Sevast'yanov (1957)."""
     blocking = 1.0
     for k in range(1, 11):
         blocking = 8 * blocking / (k + 8 * blocking)
@@ -143,7 +143,7 @@ def test_abandonment_agrees_with_erlang_a():
 
 
 def test_the_benchmarks_marketplace_agrees_with_its_stationary_theory():
-    """W2 with 1,000 providers over 20 days; its definition derives the figures and prints those written here."""
+    """W2 with 1,000 providers over 20 days; the definition of W2 derives the figures."""
     w2 = replications(12, lambda seed: workloads.w2(1000, 20.0, seed))
     agrees(w2["online_share"], 0.8, narrow=0.005)
     agrees(w2["failures_per_completion"], 1 / 12, narrow=0.02)
@@ -156,7 +156,7 @@ def test_the_benchmarks_marketplace_agrees_with_its_stationary_theory():
 
 
 def test_the_marketplaces_events_are_as_many_as_its_definition_says():
-    """About 3.1e5 events in 20 days: turns, arrivals, completions, failures; 479 epochs (none at the horizon)."""
+    """About 3.1e5 events in 20 days: turns, arrivals, completions, failures; epochs before the horizon."""
     out = workloads.w2(1000, 20.0, SEED)
     assert out["epochs"] == 479
     hours, n = 480, 1000

@@ -1,9 +1,9 @@
-"""The streams of thousands of entities are as good as one good generator, along an entity and across entities.
+"""The streams of thousands of entities are as good as one good generator, along and across entities.
 
-SplitMix64 itself has been through BigCrush and PractRand; what those do not look at is what is done here: many
-short streams that start where ``entity_state`` puts them, read side by side. The battery gives 31 probabilities
-for a sequence ("too even" counts as too uneven does); none may be below 1e-6. Were the seeds free, one run of this
-file in about 2,000 would fail.
+SplitMix64 itself has been through BigCrush and PractRand; what those do not look at is what is done here:
+many short streams that start where ``entity_state`` puts them, read side by side. The battery gives 31
+probabilities for a sequence ("too even" counts as too uneven does); none may be below 1e-6. Were the seeds
+free, one run of this file in about 2,000 would fail.
 """
 
 import math
@@ -139,7 +139,7 @@ def correlation_p(a, b, variance):
 
 
 def matrix_ranks(w):
-    """Ranks of 32 x 32 binary matrices: 32, 31 or less with shares 0.2888, 0.5776, 0.1336 (Marsaglia, Tsay 1985)."""
+    """Rank of 32 x 32 binary matrices: 32, 31, less: 0.2888, 0.5776, 0.1336 (Marsaglia, Tsay 1985)."""
     counts = np.zeros(3)
     for rows in w[: 32 * 600].reshape(-1, 32).tolist():
         rank, rest = 0, rows
@@ -202,7 +202,7 @@ def test_numbers_along_each_entity_pass_the_battery(key):
 
 @pytest.mark.parametrize("key", KEYS.values(), ids=KEYS)
 def test_the_same_number_of_neighbouring_entities_passes_the_battery(key):
-    """All entities' first numbers, then all their second numbers, and so on: what a population draws at once."""
+    """All first numbers, then all second numbers, and so on: what a population draws at once."""
     assert failures(halves(entity_words(key).T.ravel())) == {}
 
 

@@ -107,8 +107,7 @@ def quiet(**rules: Any) -> tuple[Simulation, AkashNetwork, CreditVault]:
 
 def convert(sim: Simulation, vault: CreditVault, side: Any, amount: int) -> bool:
     """Request a conversion for alice and run to behind the batch."""
-    taken = vault.request(Request(side, amount, "alice", "alice", "tenants" if side == "mint" else ("x", 0)))
-    vault.executed = lambda done: None
+    taken = vault.request(Request(side, amount, "alice", "alice"))
     sim.run(sim.now + 12 * BLOCK)
     sim.world.ledger.check()
     return taken
@@ -177,7 +176,7 @@ def test_too_small_a_request_is_cancelled_and_refunded() -> None:
 def test_requests_wait_for_the_batch_of_their_epoch_and_fifty_go_at_a_time() -> None:
     sim, _, vault = quiet()
     for _ in range(120):
-        vault.request(Request("mint", 100_000_000, "alice", "alice", "tenants"))
+        vault.request(Request("mint", 100_000_000, "alice", "alice"))
     start = (math.floor(sim.now / BLOCK) // 10 + 1) * 10 * BLOCK
     minted = []
     for n in range(4):
@@ -217,7 +216,7 @@ def test_mint_batches_slow_down_below_the_warning_ratio() -> None:
     convert(sim, vault, "mint", 4_000_000_000)
     set_price(sim, net, 0.5 * 0.93005 / 1.25)
     before = vault.outstanding
-    vault.request(Request("mint", 100_000_000, "alice", "alice", "tenants"))
+    vault.request(Request("mint", 100_000_000, "alice", "alice"))
     batch = (math.floor(sim.now / BLOCK) // 67 + 1) * 67 * BLOCK
     sim.run(batch - BLOCK / 2)
     assert vault.outstanding == before
@@ -229,7 +228,7 @@ def test_a_request_that_fails_three_times_gets_everything_back() -> None:
     sim, net, vault = quiet()
     convert(sim, vault, "mint", 4_000_000_000)
     held = sim.world.ledger.balance(ACT, "alice")
-    assert vault.request(Request("redeem", 5_000_000, "alice", "alice", ("x", 0)))
+    assert vault.request(Request("redeem", 5_000_000, "alice", "alice"))
     net.oracle.stop()
     sim.run(sim.now + 60 * BLOCK)
     assert sim.world.ledger.balance(ACT, "alice") == held
@@ -289,12 +288,12 @@ def test_a_run_redeems_its_share_of_all_credit_and_tenants_hold_less() -> None:
     assert net.vault is not None
     outstanding = net.vault.outstanding - sim.world.ledger.balance(ACT, net.vault.vault)
     redeemed = net.vault.tally["redeemed"]
-    deposits = sim.world.ledger.balance(ACT, net.deposits)
+    deposits = sim.world.ledger.balance(ACT, net.tenants.deposits)
     net.run_on_credit(0.5)
     sim.run(9.999)
     assert net.vault.tally["redeemed"] - redeemed == pytest.approx(outstanding / 2, abs=60)
     sim.run(12.99)
-    assert sim.world.ledger.balance(ACT, net.deposits) < 0.6 * deposits
+    assert sim.world.ledger.balance(ACT, net.tenants.deposits) < 0.6 * deposits
     sim.world.ledger.check()
 
 
@@ -367,7 +366,7 @@ def test_the_escrow_is_never_unaccounted() -> None:
         earned += net.vault.tally["redeemed"] + ledger.balance(ACT, net.vault.queue)
         # credit that reached providers, arrears, unpaid and not yet settled make up all that was charged
         assert fees == earned + net.arrears + net.tally["unpaid"] + ledger.balance("USD", net.fees)
-        deposits = ledger.balance(ACT, net.deposits) + ledger.balance(ACT, net.vault.vault)
+        deposits = ledger.balance(ACT, net.tenants.deposits) + ledger.balance(ACT, net.vault.vault)
         assert deposits + earned - net.vault.tally["redeemed"] == net.vault.outstanding
     ledger.check()
 
@@ -397,20 +396,20 @@ def test_the_switch_to_credit_conserves_and_ends_the_take_fee() -> None:
     sim, net = network({"payment": payment}, until=13.99)
     assert net.vault is not None
     assert net.vault.outstanding == net.vault.locked == 0
-    treasury = sim.world.ledger.balance("USD", net.token.treasury)
-    revenue = int(sim.world.market.counters()["revenue"][net.venue.index].sum())
-    unsettled = sim.world.ledger.balance("USD", net.fees)
-    assert treasury == net.tally["take_usd"] == pytest.approx(0.1 * (revenue - unsettled), rel=1e-3)
     sim.run(14.01)
     sim.world.ledger.check()
     assert net.vault.outstanding > 0 and net.vault.locked > 100_000 * 10**6
+    # all that the market took before midnight bears the take fee of 20 % on its half in stablecoins
+    charged = int(sim.world.market.counters()["fees"][net.venue.index].sum())
+    charged -= sim.world.ledger.balance("USD", net.fees)
+    assert net.tally["take_usd"] == pytest.approx(0.1 * charged, rel=1e-5)
+    assert sim.world.ledger.balance("USD", net.token.treasury) == net.tally["take_usd"]
+    take = net.tally["take_usd"]
     sim.run()
     sim.world.ledger.check()
     assert net.vault.halted == {"mint": 0.0, "redeem": 0.0}
     assert net.vault.tally["redeemed"] > 0
-    # what was earned before midnight was settled under the old rule
-    take = sim.world.ledger.balance("USD", net.token.treasury)
-    assert take == net.tally["take_usd"] >= treasury
+    assert net.tally["take_usd"] == take
 
 
 def test_the_take_fee_is_rounded_down_for_each_provider() -> None:

@@ -137,7 +137,7 @@ def test_both_kernels_do_the_same_work():
 
 
 def test_the_token_is_paid_by_hours_and_its_price_moves_with_the_flows():
-    """Ten providers: 1 token an hour; half is sold at 15 USD = 7.5; 22.5 USD come in: P exp(0.1 (22.5 - 7.5) / 30)."""
+    """Ten providers: 1 token an hour; half sells for 7.5 USD, 22.5 come in: P exp(0.1 (22.5 - 7.5) / 30)."""
     import numpy as np
 
     book = workloads.TokenBook(10)

@@ -1,7 +1,7 @@
 """The compiled kernel's pending events under stress: far, near, all at once, at any rate.
 
-Each stress is a small program on a market; in a small size both kernels must give the same history, in a large one
-the compiled kernel must give what follows from the description.
+Each stress is a small program on a market; in a small size both kernels must give the same history, in a
+large one the compiled kernel must give what follows from the description.
 """
 
 import math
@@ -236,7 +236,7 @@ def test_a_look_ahead_does_not_disturb_what_comes_before():
     far = 1.0 + 1e6
     for ahead, near, later in np.array(market.seen).reshape(4, 3):
         assert far >= ahead > near < later
-    # Half of the providers are online; in a quarter of a day at rate 2 a share 1 - exp(-1/2) turns at least once.
+    # Everybody turns at rate 2 a day, for a quarter of a day, four times.
     turns = len(times(market, "up")) + len(times(market, "down"))
     assert abs(turns - 4 * n * 0.5) < 5 * math.sqrt(4 * n * 0.5)
 

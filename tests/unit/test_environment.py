@@ -52,7 +52,7 @@ def waiter(env, log, delay, name):
     log.append((env.now, name))
 
 
-# -- SimPy's promises ------------------------------------------------------------------------------------------
+# -- SimPy's promises ----------------------------------------------------------------------------------------
 
 
 def test_events_happen_in_the_order_of_their_times():
@@ -207,7 +207,7 @@ def test_an_exception_passes_through_all_waiting_processes_and_shows_each_of_the
         assert type(error) is RuntimeError and error.args == ("out of luck",)
         chain.append(error)
         error = error.__cause__
-    # What `run` raises was made from the grandparent's failure, that from the parent's, that from the child's.
+    # What `run` raises was made from the grandparent's failure, that from the parent's, and so on.
     assert len(chain) == 4 and len(set(map(id, chain))) == 4
     innermost_functions = [traceback.extract_tb(error.__traceback__)[-1].name for error in chain]
     assert innermost_functions[1:] == ["grandparent", "parent", "child"]
@@ -256,7 +256,7 @@ def test_resources_of_simpy_work_on_this_clock():
     assert log == [(2, "a"), (4, "b")]
 
 
-# -- sources of events -----------------------------------------------------------------------------------------
+# -- sources of events ---------------------------------------------------------------------------------------
 
 
 def test_events_of_a_source_happen_between_those_of_simpy():

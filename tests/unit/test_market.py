@@ -1,12 +1,14 @@
 """Every rule of the market by a small case worked out by hand, on both kernels."""
 
 import math
+import signal
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from simdai.engine import Environment
+from simdai.bench.workloads import w2_market
+from simdai.engine import Environment, Streams
 from simdai.kernel import COMPILED, MAX_ASK, Accounts, JobClassSpec, Law, PoolSpec, VenueSpec, make_market
 from simdai.kernel.market import bin_edges, histogram_quantile
 from simdai.kernel.market_spec import TRACE_KINDS, WAIT_BINS
@@ -396,7 +398,7 @@ def test_an_impatient_job_can_go_to_the_back_where_its_patience_starts_anew(kern
     jobs = three_jobs(5.5, patience=always(2.5))
     s = Small(kernel, VenueSpec("v", "pooled", capacity=1, on_renege="back"), (), jobs)
     s.run(20)
-    # b waits from 2; at 4.5 it goes behind c, which has waited since 4; c starts at 6.5. b turns again at 7, 9.5.
+    # b waits from 2; at 4.5 it goes behind c, which came at 4; c starts at 6.5. b turns again at 7, 9.5.
     assert s.history("renege") == [(4.5, "renege", 1), (7, "renege", 1), (9.5, "renege", 1)]
     assert [(time, number) for time, number, _ in s.starts()] == [(1, 0), (6.5, 2), (12, 1)]
     assert s.market.counters()["reneged"].sum() == 0
@@ -790,11 +792,11 @@ def test_counters_start_again_at_zero(kernel):
 # -- signals -------------------------------------------------------------------------------------------------
 
 
-def heard(s, *signals):
+def heard(s, *awaited):
     """Times at which the signals happen."""
-    times = [None] * len(signals)
-    for position, signal in enumerate(signals):
-        signal.callbacks.append(lambda event, position=position: times.__setitem__(position, s.env.now))
+    times = [None] * len(awaited)
+    for position, event in enumerate(awaited):
+        event.callbacks.append(lambda _, position=position: times.__setitem__(position, s.env.now))
     return times
 
 
@@ -855,8 +857,7 @@ def test_a_process_that_a_signal_wakes_sees_all_earlier_events_of_the_instant(ke
     for timer in (False, True):
         s = Small(kernel, VenueSpec("v", "pooled", capacity=2), (), jobs)
         seen = []
-        signal = s.market.signal("done")
-        signal.callbacks.append(
+        s.market.signal("done").callbacks.append(
             lambda _, s=s, seen=seen: seen.append(int(s.market.counters()["completed"].sum()))
         )
         if timer:
@@ -869,6 +870,117 @@ def test_a_run_can_end_at_a_signal(kernel):
     s = Small(kernel, VenueSpec("v", "pooled", capacity=9), (), three_jobs(1.0))
     assert s.env.run(until=s.market.signal("done", job_class=1)) == 3
     assert s.env.now == 3 and s.counter("completed", job_class=2) == 0
+
+
+@pytest.mark.skipif(not COMPILED, reason="there is no compiled kernel")
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no timers that raise signals")
+def test_an_interrupted_run_stands_where_the_market_stands_and_can_go_on():
+    class Interrupted(Exception):
+        pass
+
+    def interrupt(*_):
+        raise Interrupted
+
+    def play(interrupted):
+        env = Environment()
+        market = w2_market(env, 1000, seed=5)
+        if interrupted:
+            before = signal.signal(signal.SIGVTALRM, interrupt)
+            signal.setitimer(signal.ITIMER_VIRTUAL, 0.005)  # of the process's own time
+            try:
+                with pytest.raises(Interrupted):
+                    env.run(until=60)
+            finally:
+                signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+                signal.signal(signal.SIGVTALRM, before)
+            assert 0 < env.now < 60 and env.sequence > 10_000
+            busy = market.pools()["busy_days"][0]
+            assert 0 < busy < 1000 * env.now
+        env.run(until=60)
+        return market.state()
+
+    assert play(interrupted=True) == play(interrupted=False)
+
+
+# -- several markets, other luck -----------------------------------------------------------------------------
+
+
+def lively(env, kernel, name, streams=None):
+    """A market with many ties: all times are multiples of an eighth of a day."""
+    market = make_market(
+        env,
+        venues=[VenueSpec("v", "cheapest")],
+        pools=[homes(name, online=always(0.75), offline=always(0.25))],
+        job_classes=[
+            JobClassSpec(f"{name} regular", 8.0, always(0.5), regular=True, patience=always(0.375)),
+            JobClassSpec(f"{name} random", 8.0, Law("exponential", 0.25)),
+        ],
+        streams=streams,
+        kernel=kernel,
+        trace=True,
+    )
+    for c in range(2):
+        market.set_shares(c, [1.0])
+    market.add_providers(0, [1, 2, 3], online=[True, False, True])
+    return market
+
+
+def two_markets(kernels):
+    env, log = Environment(), []
+    markets = [lively(env, kernel, name) for kernel, name in zip(kernels, ("left", "right"), strict=True)]
+
+    def listener(market, other):
+        while True:
+            yield market.signal("done")
+            log.append((env.now, env.sequence, market.n_events, other.n_events))
+
+    env.process(listener(*markets))
+    env.process(listener(*markets[::-1]))
+    env.run(until=10)
+    return [market.trace.tolist() for market in markets], [market.state() for market in markets], log
+
+
+@pytest.mark.skipif(not COMPILED, reason="there is no compiled kernel")
+def test_two_markets_share_one_clock_whatever_their_kernels():
+    expected = two_markets(["reference", "reference"])
+    assert len(expected[2]) > 50
+    for kernels in (["compiled", "compiled"], ["compiled", "reference"], ["reference", "compiled"]):
+        assert two_markets(kernels) == expected, kernels
+
+
+def with_new_luck(kernel, luck):
+    env, streams = Environment(), Streams(9)
+    pool = homes(online=Law("exponential", 0.5), offline=Law("exponential", 0.2))
+    market = make_market(
+        env,
+        venues=[VenueSpec("v", "cheapest")],
+        pools=[pool],
+        job_classes=[JobClassSpec("jobs", 20.0, Law("exponential", 0.3))],
+        streams=streams,
+        kernel=kernel,
+        trace=True,
+    )
+    market.set_shares(0, [1.0])
+    market.add_providers(0, [1] * 8)
+    env.run(until=3)
+    if luck:
+        streams.reseed(luck)
+        market.reseed()
+    env.run(until=9)
+    return market.trace.tolist()
+
+
+def test_new_luck_changes_the_future_and_not_the_past(kernel):
+    traces = [with_new_luck(kernel, luck) for luck in (0, 1, 2)]
+    past = [[row for row in trace if row[0] < 3] for trace in traces]
+    assert past[0] == past[1] == past[2] and len(past[0]) > 50
+    late = [{row[0] for row in trace if row[0] > 5} for trace in traces]
+    assert not late[0] & late[1] and not late[0] & late[2] and not late[1] & late[2]
+
+
+@pytest.mark.skipif(not COMPILED, reason="there is no compiled kernel")
+def test_new_luck_is_the_same_on_both_kernels():
+    assert with_new_luck("compiled", 4) == with_new_luck("reference", 4)
 
 
 # -- readings ------------------------------------------------------------------------------------------------

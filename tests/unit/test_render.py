@@ -84,7 +84,11 @@ def scenario(changes: dict[str, Any] | None = None) -> Scenario:
     content = copy.deepcopy(WORLD)
     for path, value in (changes or {}).items():
         parts = path.split(".")
-        place = content if parts[0] in content or parts[0] == "shocks" else content["networks"]["render"]
+        place = (
+            content
+            if parts[0] in content or parts[0] in ("shocks", "scale")
+            else content["networks"]["render"]
+        )
         for key in parts[:-1]:
             place = place.setdefault(key, {})
         place[parts[-1]] = value
@@ -395,10 +399,30 @@ def test_the_shipped_scenarios_run(name: str) -> None:
 
 
 def test_a_pool_changes_with_the_epoch_that_begins_at_its_date() -> None:
-    """47,435 tokens an epoch, 15,000 from 2026-01-08 on: the epoch that ends that midnight is paid by the old."""
+    """47,435 tokens, 15,000 from 2026-01-08 on; the epoch that ends that midnight gets the old pool."""
     rule = WORLD["networks"]["render"]["pools"] | {"availability": 0.0}
     pools = [{"rule": rule | {"job": 47435.0}}, {"from": "2026-01-08", "rule": rule}]
     sim, _ = run({"pools": pools}, until=7.5)
     assert sum(held(sim)) == 47435 * UNIT
     sim.run(14.5)
     assert sum(held(sim)) == (47435 + 15000) * UNIT
+
+
+def test_the_controller_cuts_a_pool_far_above_the_burn() -> None:
+    """RNP-020: 15,000 against some 3,200 burned is more than threefold; the first cut is to 15,000 / 1.1."""
+    sim, net = run({"controller": {"epochs": 2}, "pools.availability": 0.0}, until=14.5)
+    assert sum(held(sim)) == 30000 * UNIT
+    assert net.controller is not None
+    assert net.controller.pool == 13600.0  # 13,636 to the nearest hundred
+    sim.run(27.9)
+    assert net.job_pool == 13600.0
+
+
+def test_a_scaled_world_pays_and_mints_in_proportion() -> None:
+    changes = {"scale": 2.0, "tiers.tier2.providers.nodes": NODES | {"count": 40, "wallet": 4}}
+    given = scenario(changes)
+    sim = Simulation(given)
+    sim.run()
+    sim.world.ledger.check()
+    assert sum(held(sim)) == 3 * 17800 * UNIT // 2
+    assert sim.result().outcomes["render.token.issued"] == pytest.approx(render_month_emission(3), abs=1e-6)

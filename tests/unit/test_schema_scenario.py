@@ -196,6 +196,18 @@ def test_a_changed_kind_replaces_the_whole_object(write):
     assert "unknown hardware kind 'other'" in line
 
 
+def test_of_several_bases_the_later_lie_over_the_earlier_and_the_file_over_all(write):
+    one = SOUND.replace("capacity: 150", "capacity: 1")
+    two = "extends: ./one.yaml\nquestion: Two?\nclouds: {big: {capacity: 2}}\n"
+    child = "extends: [./one.yaml, ./two.yaml]\nclouds: {big: {price: 4 USD/h}}\n"
+    scenario = load(write(child=child, one=one, two=two))
+    assert scenario.question == "Two?"
+    assert scenario.clouds["big"].capacity == 2
+    assert "small" in scenario.clouds
+    without = load(write(child=child.replace("{big", "{small: null, big"), one=one, two=two))
+    assert list(without.clouds) == ["big"]
+
+
 def test_a_library_scenario_can_be_extended(write):
     scenario = load(write(mine="extends: minimal\nhorizon: 8 d\n"))
     assert scenario.horizon == 8.0 and scenario.networks == load("minimal").networks
@@ -208,7 +220,8 @@ def test_a_library_scenario_can_be_extended(write):
         ({"a": "extends: ./b.yaml\n", "b": "extends: ./a.yaml\n"}, "b.yaml:1:10: extends: a circle"),
         ({"a": "extends: no_such_scenario\n"}, "./a.yaml:1:10: extends: unknown scenario 'no_such_scenario'"),
         ({"a": "extends: ./no_such_file.yaml\n"}, "no_such_file.yaml: cannot be read"),
-        ({"a": "extends: [x]\n"}, "./a.yaml:1:10: extends: "),
+        ({"a": "extends: [minimal, x]\n"}, "./a.yaml:1:20: extends: unknown scenario 'x'"),
+        ({"a": "extends: {a: 1}\n"}, "./a.yaml:1:10: extends: "),
         ({"a": "overrides: [no_such]\n" + SOUND}, "./a.yaml:1:13: overrides: unknown override 'no_such'"),
         ({"a": "overrides: [3]\n" + SOUND}, "./a.yaml:1:13: overrides[0]: 3"),
     ],

@@ -25,8 +25,8 @@ def report(tmp_path_factory):
     with tarfile.open(SDIST) as archive:
         archive.extractall(folder, filter="data")
     suite = folder / "simpy-4.1.2" / "tests"
-    # test_rt.py is about wall-clock time and a class that derives from SimPy's own environment; test_benchmark.py
-    # needs pytest-benchmark and reads a private counter. No configuration but the defaults: neither ours nor SimPy's.
+    # test_rt.py is about wall-clock time and a class that derives from SimPy's own environment;
+    # test_benchmark.py needs pytest-benchmark and reads a private counter. Only pytest's defaults hold.
     left_out = [
         part for name in ("test_rt.py", "test_benchmark.py") for part in ("--ignore", str(suite / name))
     ]
@@ -54,7 +54,7 @@ def report(tmp_path_factory):
 
 def test_all_but_one_test_of_simpy_pass_on_our_clock(report):
     outcomes, failed, _ = report
-    # The one compares a traceback with the names of SimPy's own files; test_environment.py says the same of ours.
+    # The one compares a traceback with the names of SimPy's own files; test_environment.py has our own.
     assert failed == {"test_exception_chaining"}
     assert len(outcomes) == 132
 

@@ -76,7 +76,8 @@ def test_new_luck_reaches_the_generators_that_were_given_out_already():
 
 
 def test_keys_do_not_depend_on_the_session():
-    code = "from simdai.engine import Streams, stable_key; print(stable_key('a', 1), Streams(3, 4).key('x', 'y'))"
+    imports = "from simdai.engine import Streams, stable_key"
+    code = f"{imports}; print(stable_key('a', 1), Streams(3, 4).key('x', 'y'))"
     said = set()
     for seed in ("1", "2"):
         environment = os.environ | {
@@ -224,7 +225,7 @@ def test_a_providers_spells_are_those_of_its_own_stream(kernel, laws):
 
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_a_jobs_numbers_come_from_one_word_drawn_at_its_arrival(kernel):
-    """Words 2-3 of a job are its patience, 4-5 its work; the next arrival's delay follows in the class's stream."""
+    """Words 2-3 of a job are its patience, 4-5 its work; in its class's stream the next delay follows."""
     service, patience = Law("lognormal", 0.3, 0.8), Law("weibull", 0.5, 1.5)
     env = Environment()
     market = make_market(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import math
 from typing import Any
 
@@ -37,11 +38,11 @@ OTHER = {
 
 def two(changes: dict[str, Any] | None = None, **keywords: Any) -> Simulation:
     base = {
-        "networks.othernet": copy.deepcopy(OTHER),
+        "networks.othernet": OTHER,
         "networks.gridnet.providers.racks.switching": SWITCHING,
         "horizon": 60.0,
     }
-    return Simulation(small(base | (changes or {})), **keywords)
+    return Simulation(small(copy.deepcopy(base | (changes or {}))), **keywords)
 
 
 def racks(sim: Simulation, network: str = "gridnet") -> Providers:
@@ -73,7 +74,7 @@ def test_places_share_the_comparing_by_a_logit() -> None:
 
 
 def test_option_thresholds_are_those_worked_out_by_hand() -> None:
-    """sigma = 0.2, r = 0.04, mu = 0: b (b - 1) = 2, b1 = 2, b2 = -1: twice the full cost, half the running."""
+    """sigma = 0.2, r = 0.04, mu = 0: b (b - 1) = 2, b1 = 2, b2 = -1: twice the full, half the running."""
     assert choice.option_thresholds(0.1, 2.0, 0.04, 0.2) == pytest.approx((0.05, 4.0))
     # sigma = 0.2, r = 0.08, mu = 0.02: b^2 / 50 = 0.08, b = 2 and -2: factors 2 and 2/3, (r - mu) / r = 3/4
     assert choice.option_thresholds(0.1, 2.0, 0.08, 0.2, 0.02) == pytest.approx((0.05, 3.0))
@@ -83,7 +84,7 @@ def test_without_uncertainty_the_band_runs_from_running_to_full_cost() -> None:
     assert choice.option_thresholds(0.1, 2.0, 0.15, 0.0) == (0.1, 2.0)
     assert choice.option_thresholds(0.1, 2.0, 0.15, 1e-4) == pytest.approx((0.1, 2.0), rel=1e-3)
     bands = [choice.option_thresholds(0.1, 2.0, 0.15, s) for s in (0.0, 0.3, 0.6, 1.2)]
-    assert all(b[0] < a[0] and b[1] > a[1] for a, b in zip(bands, bands[1:], strict=False))
+    assert all(b[0] < a[0] and b[1] > a[1] for a, b in itertools.pairwise(bands))
 
 
 # -- moves
@@ -211,6 +212,7 @@ def test_a_world_with_moves_is_the_same_twice_and_branches() -> None:
         ({"destinations": ["othernet.rack"]}, "Did you mean 'othernet.racks'"),
         ({"destinations": ["gridnet.racks"]}, "this population"),
         ({"destinations": []}, "leads nowhere"),
+        ({"destinations": ["othernet"]}, "should match pattern"),
         ({"outside_use": 0.5}, "has no rental_price"),
     ],
 )
