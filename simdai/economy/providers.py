@@ -400,13 +400,9 @@ class Providers:
     def pay_running_cost(self) -> None:
         """Pay for power out of earnings, as far as they reach; owners pay the rest from outside."""
         k = self.book.take_bills()
-        ledger = self.world.ledger
-        accounts = ledger.accounts("USD")
-        world = ledger.open(WORLD)
-        for account, bill in zip(self.book.usd_account[k].tolist(), self.book.bill(k), strict=True):
-            amount = min(bill, accounts.balance(account))
-            if amount:
-                ledger.transfer(amount, "USD", account, world)
+        ledger, accounts = self.world.ledger, self.book.usd_account[k]
+        bills = np.array(self.book.bill(k), dtype=np.int64)
+        ledger.collect(np.minimum(bills, ledger.accounts("USD").balances[accounts]), "USD", accounts, WORLD)
 
     def note_tokens(self, paid: list[tuple[Ints, Ints]], units_per_usd: float, days: float) -> None:
         """Count payments in tokens, given as in `token_orders`, as income of the coming epoch of ``days``."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
+
 from simdai.economy.actors import World
 from simdai.economy.token_market import TokenMarket
 from simdai.mechanisms.price_oracle import OraclePrice, oracle_price
@@ -89,7 +91,12 @@ class PriceOracle:
         """Published quotes that can still count, oldest first."""
         end, lag = min([self._now, *self._stopped]), self.lag * SECONDS
         start = self._now - self.rules.window * SECONDS
-        published = [(t + lag, price) for t, price in self._history if t + lag <= end]
-        earlier = [quote for quote in published if quote[0] < start]
-        last = published[-1] if published else self._history[0]
-        return [*earlier[-1:], *published[len(earlier) :], (end, last[1])]
+
+        def published(quote: tuple[float, float]) -> float:
+            return quote[0] + lag
+
+        n_published = bisect_right(self._history, end, key=published)
+        n_earlier = min(bisect_left(self._history, start, key=published), n_published)
+        counting = self._history[max(n_earlier - 1, 0) : n_published]
+        last = counting[-1] if counting else self._history[0]
+        return [*((t + lag, price) for t, price in counting), (end, last[1])]
