@@ -136,7 +136,7 @@ class NetworkReport:
         return sum(int(getattr(p, what)) for p in self.populations)
 
     def _retention(self) -> float:
-        """Share of the providers present at the end of the warm-up that still are."""
+        """Share of the providers present at the end of the warm-up that still are, without a break."""
         then = sum(len(k) for _, k in self._cohort)
         now = sum(int(p.book.alive[k].sum()) for p, k in self._cohort)
         return now / then if then else math.nan

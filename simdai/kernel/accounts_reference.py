@@ -71,7 +71,7 @@ class Accounts:
             raise
 
     def transfer_many(self, amounts: ArrayLike, sources: ArrayLike, targets: ArrayLike) -> int:
-        """Move (n,) ``amounts`` in order; returns the place of the first that cannot be moved, -1 without one.
+        """Move (n,) ``amounts`` in order; returns the place of the first that cannot be moved, else -1.
 
         Parameters
         ----------

@@ -878,6 +878,10 @@ class ReferenceCore:
             [p.work_hours for p in self.providers_by_uid.values() if p.pool == pool], dtype=np.float64
         )
 
+    def read_presence(self, pool: int) -> dict[str, NDArray[Any]]:
+        table = self.read_providers(pool)
+        return {name: table[name] for name in ("index", "failures", "online_days", "busy", "banned")}
+
     def read_providers(self, pool: int) -> dict[str, NDArray[Any]]:
         members = [p for p in self.providers_by_uid.values() if p.pool == pool]
         now = self.env.now

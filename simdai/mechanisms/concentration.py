@@ -87,9 +87,8 @@ def nakamoto(sizes: npt.ArrayLike, theta: float, copies: npt.ArrayLike = 1.0) ->
     wanted = theta * total * (1.0 + 1e-12)
     last = int(np.argmax(np.cumsum(values) > wanted))
     before = float(values[:last].sum())
-    missing = (wanted - before) / float(values[last] / holders[last])
     missing = float((wanted - before) / (values[last] / holders[last]))
-    return int(math.floor(float(holders[:last].sum()) + missing)) + 1
+    return math.floor(float(holders[:last].sum()) + missing) + 1
 
 
 def top_share(sizes: npt.ArrayLike, k: int) -> float:

@@ -244,6 +244,11 @@ class AkashNetwork(ComputeNetwork):
         return payable
 
     @property
+    def staked(self) -> float:
+        """Simulated AKT that secure the chain."""
+        return self.staking.rules.bonded * self.token.supply
+
+    @property
     def blocks(self) -> int:
         """Blocks of an epoch."""
         return max(round(self.epoch / self.rules.block), 1)

@@ -180,8 +180,8 @@ class Nominees:
         book, market = self.providers.book, self.world.compute.market
         whole, hired = np.zeros(len(self.earned), dtype=bool), np.zeros(len(self.earned), dtype=bool)
         for place, pool in enumerate(self.providers.pools):
-            table = market.providers(pool)
-            if not len(table["uid"]):
+            table = market.presence(pool)
+            if not len(table["index"]):
                 continue
             k = book.rows_at(place)[table["index"]]
             barred = table["banned"] | self._barred[k]  # now, or when the hour began

@@ -145,7 +145,7 @@ PANELS = (
     Panel(
         "Cost of an attack",
         r"(?P<who>[^.]+)\.cost_to_attack_usd",
-        "USD for half of the stake while all that is staked stays, the rise of the price by the purchase counted.",
+        "USD for half of the stake while all that is staked stays; the purchase moves the price.",
     ),
     Panel(
         "Subsidies",

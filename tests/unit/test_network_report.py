@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import simdai
 from simdai.errors import ScenarioError
 from simdai.mechanisms.choice import left_to_pay
 from simdai.mechanisms.concentration import hhi, nakamoto
@@ -145,6 +146,16 @@ def test_the_cost_of_an_attack_rises_with_the_impact_of_the_purchase(monkeypatch
     out = run({"horizon": 2.0}).outcomes
     impact = 0.02 * 1000 / 9950.4938
     assert out["gridnet.cost_to_attack_usd"] == pytest.approx(1000 * (1 + impact / 2), rel=1e-6)
+
+
+def test_akash_reports_what_half_of_its_bonded_tokens_cost() -> None:
+    scenario = simdai.load("networks/akash", set={"horizon": "3 d", "warm_up": "0 d"})
+    sim = Simulation(scenario)
+    out = sim.run().outcomes
+    bonded = sim.world.networks["akash"].staking.rules.bonded * out["akash.token.supply"]
+    price, depth = out["akash.token.price_usd"], out["akash.token.depth_usd"]
+    impact = 0.02 * bonded * price / depth
+    assert out["akash.cost_to_attack_usd"] == pytest.approx(bonded * price * (1 + impact / 2))
 
 
 # -- an outage of providers

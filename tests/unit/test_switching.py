@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import simdai
 from simdai.economy.providers import Providers
 from simdai.errors import ScenarioError
 from simdai.mechanisms import provider_choice as choice
@@ -204,6 +205,19 @@ def test_a_world_with_moves_is_the_same_twice_and_branches() -> None:
     assert first.run(30).digests == again.run(30).digests
     (branch,) = first.branch(1, luck="same")
     assert branch.run(40).digests == first.run(40).digests
+
+
+def test_devices_move_between_the_networks_of_the_compute_layer_and_none_is_lost() -> None:
+    changes = {"horizon": "40 d", "warm_up": "0 d", "scale": 10}
+    sim = Simulation(simdai.load("compute_layer", set=changes, overrides=("providers_move",)))
+    networks = sim.world.networks
+    linked = [networks["ionet"].populations["racks"], networks["render"].populations["enterprise.racks"]]
+    before = sum(p.count for p in linked)
+    sim.run()
+    outside = sum(p.movers.outside for p in linked)
+    now = sum(len(p.book.present) + p.coming for p in linked) + outside
+    assert now == before + sum(p.entries - p.exits for p in linked)
+    assert sum(p.moved_out for p in linked) > 0
 
 
 @pytest.mark.parametrize(
