@@ -81,7 +81,7 @@ class NetworkReport:
         for measure, (unit, function) in self._levels().items():
             world.recorder.series(f"{name}.{measure}", unit, function)
             world.recorder.outcome(f"{name}.{measure}", unit, function)
-        self._add("idle_share", "1", lambda over: over.idle / over.sold if over.sold else math.nan)
+        self._add("idle_share", "1", lambda over: min(over.idle / over.sold, 1.0) if over.sold else math.nan)
         self._add("providers.hhi", "1", self._hhi)
         self._add("providers.nakamoto", "count", self._nakamoto)
         if len({place for p in self.populations for place in p.jurisdictions}) > 1:

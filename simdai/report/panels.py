@@ -95,10 +95,9 @@ PANELS = (
         floor=False,
     ),
     Panel(
-        "Supply and sales",
-        r"(?P<who>[^.]+(?:\.[^.]+)?)\.(?P<what>supply_gpu_hours|gpu_hours)",
-        "GPU-hours online, hired or not, and GPU-hours of completed work, in each recorded interval.",
-        facets=True,
+        "Supply",
+        r"(?P<who>[^.]+(?:\.[^.]+)?)\.supply_gpu_hours",
+        "GPU-hours online, hired or not, in each recorded interval.",
     ),
     Panel(
         "Idle hardware put to work",
