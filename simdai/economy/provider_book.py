@@ -86,7 +86,6 @@ class ProviderBook:
             setattr(self, name, np.empty(0))
         self.alive = np.empty(0, dtype=bool)
         self._rows: dict[int, Ints] = {}  # of each place, by index there
-        self._departed: list[Ints] = []
 
     @property
     def present(self) -> Ints:
@@ -133,13 +132,6 @@ class ProviderBook:
     def remove(self, k: Ints) -> None:
         """Rows ``k`` leave."""
         self.alive[k] = False
-        self._departed.append(k)
-
-    def take_departed(self) -> Ints:
-        """Rows that left since the last call."""
-        rows = np.concatenate([np.empty(0, dtype=np.int64), *self._departed])
-        self._departed = []
-        return rows
 
     def _read(self, place: int, table: dict[str, Any]) -> _Seen:
         k = self._rows[place][table["index"]]

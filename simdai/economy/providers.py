@@ -404,32 +404,6 @@ class Providers:
         bills = np.array(self.book.bill(k), dtype=np.int64)
         ledger.collect(np.minimum(bills, ledger.accounts("USD").balances[accounts]), "USD", accounts, WORLD)
 
-    def note_tokens(self, paid: list[tuple[Ints, Ints]], units_per_usd: float, days: float) -> None:
-        """Count payments in tokens, given as in `token_orders`, as income of the coming epoch of ``days``."""
-        rate = np.zeros(len(self.book.alive))
-        for k, amounts in paid:
-            rate[k] += amounts / units_per_usd * (1.0 - self.rules.token_haircut) / days
-        self.book.token_rate = rate
-
-    def token_orders(self, asset: str, paid: list[tuple[Ints, Ints]]) -> tuple[Ints, Ints, Ints]:
-        """What the providers sell after a payment: a share of it, and those who left all that they hold.
-
-        Parameters
-        ----------
-        paid : (rows, base units) of each payment
-
-        Returns
-        -------
-        amounts, token accounts, USD accounts : (n,) int64
-        """
-        sold = np.zeros(len(self.book.alive), dtype=np.int64)
-        for k, amounts in paid:
-            sold[k] += np.floor(amounts * self.rules.token_sold).astype(np.int64)
-        for row in self.book.take_departed().tolist():
-            sold[row] = self.world.ledger.balance(asset, int(self.book.token_account[row]))
-        k = np.flatnonzero(sold)
-        return sold[k], self.book.token_account[k], self.book.usd_account[k]
-
     @property
     def count(self) -> int:
         """Simulated providers present that may work."""

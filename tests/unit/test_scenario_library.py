@@ -1,0 +1,50 @@
+"""The scenarios that travel with the package: sound, complete, and together they use every kind there is."""
+
+import datetime
+
+import pytest
+
+import simdai
+from simdai import registry
+from simdai.schema import check, library_scenarios
+
+SCENARIOS = library_scenarios()
+
+
+def test_every_scenario_of_the_library_is_sound():
+    assert check(SCENARIOS) == []
+
+
+def test_every_scenario_asks_a_question():
+    assert [name for name in SCENARIOS if not simdai.load(name).question] == []
+
+
+@pytest.mark.parametrize("family", ["network", "shock", "cloud", "demand", "hardware"])
+def test_every_kind_is_used_by_some_scenario(family):
+    used = set()
+    for name in SCENARIOS:
+        scenario = simdai.load(name)
+        sections = {"network": "networks", "cloud": "clouds", "shock": "shocks"}
+        part = getattr(scenario, sections.get(family, family))
+        used |= {item.kind for item in (part if family == "shock" else part.values())}
+    assert set(registry.kinds(family)) - used == set()
+
+
+def test_the_compute_layer_holds_the_three_networks_and_three_kinds_of_clouds_for_two_years():
+    scenario = simdai.load("compute_layer")
+    assert {"render", "akash", "ionet"} == set(scenario.networks)
+    assert {"hyperscaler", "specialist", "long_tail"} <= set(scenario.clouds)
+    assert scenario.start == datetime.date(2026, 1, 1) and scenario.horizon == 730.0
+
+
+@pytest.mark.parametrize("name", ["compute_layer", "hard_year"])
+def test_a_layer_run_is_the_same_for_one_and_two_workers_and_conserves_every_asset(name):
+    small = simdai.load(name, set={"scale": 50, "horizon": "40 d", "record_every": "10 d", "shocks": []})
+    one = simdai.run(small, seed=3, replications=2, workers=1)
+    two = simdai.run(small, seed=3, replications=2, workers=2)
+    assert one.hash == two.hash
+    sim = simdai.Simulation(small, seed=3)
+    sim.run()
+    assert {asset: sim.world.ledger.imbalance(asset) for asset in sim.world.ledger.assets} == dict.fromkeys(
+        sim.world.ledger.assets, 0
+    )
