@@ -1,7 +1,7 @@
 # make run: from a fresh checkout to a first result.   make test: the test suite.   make help: all targets.
 # Everything is installed into .venv; what the system lacks is listed, with the command that installs it.
 SHELL = /bin/sh
-MAIN_SCENARIO = first_market
+MAIN_SCENARIO = compute_layer
 PYTHON = .venv/bin/python
 SIMPY = simpy==4.1.2
 unexport PYTHONHOME PYTHONPATH
