@@ -12,6 +12,24 @@ LARGEST = 2**63 - 1
 MOST_ACCOUNTS = 2**31 - 2  # the kernel names them in 32 bits
 
 
+def whole_numbers(values: ArrayLike) -> NDArray[np.int64]:
+    """(n,) int64 of whole numbers; a single number gives (1,).
+
+    Raises
+    ------
+    TypeError : they are not whole numbers; nothing is rounded here
+    OverflowError : one does not fit in 64 bits
+    """
+    given = np.atleast_1d(np.asarray(values))
+    if given.ndim > 1:
+        raise ValueError(f"expected (n,) numbers, got shape {given.shape}")
+    if given.size and given.dtype.kind not in "iu":
+        raise TypeError(f"amounts and accounts are whole numbers of 64 bits, got {given.dtype}")
+    if given.dtype.kind == "u" and given.size and given.max() > LARGEST:
+        raise OverflowError(f"{given.max()} does not fit in 64 bits")
+    return np.ascontiguousarray(given, dtype=np.int64)
+
+
 class Accounts:
     """Integer balances of one asset, exact and overflow-checked.
 
@@ -77,8 +95,8 @@ class Accounts:
         ----------
         amounts : (n,) int; sources, targets : (n,) int, or one int for all
         """
-        values = np.asarray(amounts, dtype=np.int64)
-        rows = np.broadcast_arrays(values, sources, targets)
+        values = whole_numbers(amounts)
+        rows = [np.broadcast_to(whole_numbers(column), len(values)) for column in (values, sources, targets)]
         for place, row in enumerate(zip(*(column.tolist() for column in rows), strict=True)):
             try:
                 self.transfer(*row)

@@ -59,23 +59,14 @@ class Market:
         self.compiled = compiled
         self._n_accounts = (lambda: 0) if accounts is None else accounts.__len__
         self._check_description()
-        self.capable = np.array(
-            [[self._can_serve(v, c) for c in range(len(job_classes))] for v in range(len(venues))], dtype=bool
-        ).reshape(len(venues), len(job_classes))
-        eligible = [
-            [
-                [
-                    p
-                    for p, pool in enumerate(pools)
-                    if pool.venue == v
-                    and job.hardware_mask >> pool.hardware & 1
-                    and pool.gpus >= job.gpus
-                    and (job.devices == 1 or venue.rule == "cluster")
-                ]
-                for job in job_classes
-            ]
-            for v, venue in enumerate(venues)
-        ]
+        eligible = [[self._eligible(v, job) for job in job_classes] for v in range(len(venues))]
+        self.capable = np.zeros((len(venues), len(job_classes)), dtype=bool)
+        for v, venue in enumerate(venues):
+            for c, job in enumerate(job_classes):
+                if venue.rule == "pooled":
+                    self.capable[v, c] = venue.hardware < 0 or job.hardware_mask >> venue.hardware & 1
+                else:
+                    self.capable[v, c] = bool(eligible[v][c])
         self._waiting: dict[int, Event] = {}
         core: Any
         if compiled:
@@ -123,15 +114,15 @@ class Market:
         if max(used, default=-1) >= self._n_accounts():
             raise ValueError(f"account {max(used)} is named; there are {self._n_accounts()}")
 
-    def _can_serve(self, v: int, c: int) -> bool:
-        """Whether the venue could ever serve the class, by rule and hardware."""
-        venue, job = self.venues[v], self.job_classes[c]
-        if venue.rule == "pooled":
-            return venue.hardware < 0 or bool(job.hardware_mask >> venue.hardware & 1)
-        return (job.devices == 1 or venue.rule == "cluster") and any(
-            pool.venue == v and pool.gpus >= job.gpus and job.hardware_mask >> pool.hardware & 1
-            for pool in self.pools_spec
-        )
+    def _eligible(self, v: int, job: JobClassSpec) -> list[int]:
+        """Pools of a venue whose providers could serve a class, by hardware and size."""
+        if job.devices > 1 and self.venues[v].rule != "cluster":
+            return []
+        return [
+            p
+            for p, pool in enumerate(self.pools_spec)
+            if pool.venue == v and pool.gpus >= job.gpus and job.hardware_mask >> pool.hardware & 1
+        ]
 
     # -- signals ---------------------------------------------------------------------------------------------
 
@@ -360,7 +351,7 @@ class Market:
 
     def presence(self, pool: int) -> dict[str, NDArray[Any]]:
         """Columns ``index, failures, online_days, busy, banned`` of :meth:`providers`, read quickly."""
-        table: dict[str, NDArray[Any]] = self._core.read_presence(pool)
+        table: dict[str, NDArray[Any]] = self._core.read_presence(self._pool(pool))
         return table
 
     def work_hours(self, pool: int) -> NDArray[np.float64]:

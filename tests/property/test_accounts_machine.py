@@ -52,6 +52,10 @@ class BothKinds(RuleBasedStateMachine):
     def transfer(self, amount, source, to):
         self.act("transfer", amount, source, to)
 
+    @rule(rows=st.lists(st.tuples(st.integers(-1, 200), st.integers(-1, 7), st.integers(-1, 7)), max_size=4))
+    def transfer_many(self, rows):
+        self.act("transfer_many", *([row[i] for row in rows] for i in range(3)))
+
     @rule(amount=AMOUNTS, to=PLACES)
     def mint(self, amount, to):
         self.act("mint", amount, to)

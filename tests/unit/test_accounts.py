@@ -191,6 +191,56 @@ def test_numbers_of_numpy_are_amounts_like_others(kind):
         accounts.mint(big, 0)
 
 
+def test_many_transfers_happen_in_order_until_one_cannot(kind):
+    accounts = funded(kind, 100, 0, 0)
+    assert accounts.transfer_many([60, 40, 5], [0, 0, 1], [1, 2, 2]) == -1
+    assert accounts.balances.tolist() == [0, 55, 45]
+    # The first makes 10 on account 0; the second wants 11 of them; the third is not tried.
+    assert accounts.transfer_many([10, 11, 10], [1, 0, 2], [0, 2, 0]) == 1
+    assert accounts.balances.tolist() == [10, 45, 45]
+    # The order matters: what comes in can go out again.
+    assert accounts.transfer_many([45, 55], [1, 0], [0, 2]) == -1
+    assert accounts.balances.tolist() == [0, 0, 100] and accounts.total() == 100
+
+
+def test_many_transfers_can_share_an_end(kind):
+    accounts = funded(kind, 100, 0, 0)
+    assert accounts.transfer_many(np.array([30, 20]), 0, np.array([1, 2])) == -1
+    assert accounts.transfer_many(np.array([5, 6], dtype=np.int32), [1, 2], 0) == -1
+    assert accounts.transfer_many(7, 0, 1) == -1 and accounts.transfer_many([], [], []) == -1
+    assert accounts.balances.tolist() == [54, 32, 14]
+
+
+@pytest.mark.parametrize(
+    ("row", "place"),
+    [((-1, 0, 1), 1), ((1, 3, 1), 1), ((1, 0, -1), 1), ((LARGEST, 0, 1), 1), ((999, 1, 1), -1)],
+)
+def test_many_transfers_stop_at_the_one_that_is_impossible(kind, row, place):
+    accounts = funded(kind, 100, 0, 0)
+    amounts, sources, targets = zip((1, 0, 2), row, (1, 0, 2), strict=True)
+    assert accounts.transfer_many(amounts, sources, targets) == place
+    assert accounts.balance(2) == (1 if place == 1 else 2)
+
+
+def test_many_transfers_take_whole_numbers_only(kind):
+    accounts = funded(kind, 100, 0)
+    for arguments in (
+        ([1.5], [0], [1]),
+        ([1], [0.0], [1]),
+        ([1], 0, ["1"]),
+        ([True], [0], [1]),
+        ([2**70], [0], [1]),
+    ):
+        with pytest.raises(TypeError, match="whole numbers"):
+            accounts.transfer_many(*arguments)
+    with pytest.raises(OverflowError, match="64 bits"):
+        accounts.transfer_many(np.array([2**63], dtype=np.uint64), 0, 1)
+    for arguments in (([[1]], 0, 1), ([1, 2], [0, 0, 0], 1)):
+        with pytest.raises(ValueError, match="shape"):
+            accounts.transfer_many(*arguments)
+    assert accounts.balances.tolist() == [100, 0]
+
+
 def test_balances_are_a_copy(kind):
     accounts = funded(kind, 10)
     accounts.balances[0] = 99

@@ -1088,6 +1088,8 @@ def test_capacity_and_jobs_are_conserved_through_all_changes(kernel, rule):
         pools, counters = s.market.pools(), s.market.counters()
         for p in (0, 1):
             table = s.market.providers(p)
+            for name, column in s.market.presence(p).items():
+                assert np.array_equal(column, table[name]), name
             installed = len(table["uid"])
             assert sum(pools[name][p] for name in ("idle", "busy", "offline", "banned")) == installed
             assert np.bincount(table["state"], minlength=4).tolist() == [
@@ -1264,6 +1266,7 @@ CHANGES = [
     (lambda m: m.signal("arrivals", at=1, job_class=1), "there is no job class 1"),
     (lambda m: m.providers(2), "there is no pool 2"),
     (lambda m: m.work_hours(-1), "there is no pool -1"),
+    (lambda m: m.presence(7), "there is no pool 7"),
     (lambda m: m.queue_length(3), "there is no venue 3"),
     (lambda m: m.counter("completed", 0, 1), "there is no job class 1"),
     (lambda m: m.wait_quantile(0.5, venue=3), "there is no venue 3"),
