@@ -141,7 +141,7 @@ def w2(n: int, days: float, seed: int) -> dict[str, Any]:
         nonlocal revenue
         while True:
             yield env.timeout(EPOCH_HOURS)
-            book.epoch(hours, revenue)
+            book.epoch(hours, float(hours.sum()), revenue)
             hours[:] = 0.0
             revenue = 0.0
 

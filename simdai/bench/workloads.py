@@ -82,11 +82,10 @@ class TokenBook:
         self.epochs = 0
         self.tokens = np.zeros(n)
 
-    def epoch(self, hours: Any, revenue_usd: float) -> None:
-        """Pay pro rata to ``hours`` (spent); ``revenue_usd`` of purchases meet half the emission, sold."""
+    def epoch(self, hours: Any, total: float, revenue_usd: float) -> None:
+        """Pay pro rata to ``hours`` (used up), which sum to ``total``; purchases meet half the emission."""
         self.epochs += 1
         emission = EMISSION * self.n * EPOCH_HOURS
-        total = float(np.add.reduce(hours))
         if total > 0:
             self.tokens += np.multiply(hours, emission / total, out=hours)
         sold = SOLD_SHARE * emission * self.price
@@ -135,13 +134,14 @@ def w2(n: int, days: float, seed: int, kernel: Any = None) -> dict[str, Any]:
     book = TokenBook(n)
 
     def epochs() -> Generator[Any, Any, None]:
-        hours, revenue = np.zeros(n), 0
+        hours, total, revenue = np.zeros(n), 0.0, 0
         while True:
             yield env.timeout(EPOCH_HOURS / 24)
-            total, paid = market.work_hours(0), market.counter("revenue", 0, 0)
-            book.epoch(np.subtract(total, hours, out=hours), (paid - revenue) / 1e6)
-            hours, revenue = total, paid
-            del total
+            now, done = market.work_hours(0), market.counter("gpu_hours", 0, 0)
+            paid = market.counter("revenue", 0, 0)
+            book.epoch(np.subtract(now, hours, out=hours), done - total, (paid - revenue) / 1e6)
+            hours, total, revenue = now, done, paid
+            del now
 
     env.process(epochs())
     env.run(until=days)

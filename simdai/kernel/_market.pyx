@@ -1749,8 +1749,8 @@ cdef class Core:
         cdef Line* line = self.line_of(v, c)
         if name == "revenue":
             return line.revenue
-        if name == "completed":
-            return line.completed
+        if name == "gpu_hours":
+            return line.gpu_hours
         return self.read_counters()[name][v, c].item()
 
     def read_pools(self):

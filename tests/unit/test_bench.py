@@ -142,10 +142,10 @@ def test_the_token_is_paid_by_hours_and_its_price_moves_with_the_flows():
 
     book = workloads.TokenBook(10)
     hours = np.array([3.0, 1.0] + [0.0] * 8)
-    book.epoch(hours, 22.5)
+    book.epoch(hours, float(hours.sum()), 22.5)
     assert book.tokens.tolist() == [0.75, 0.25] + [0.0] * 8
     assert book.price == pytest.approx(15 * math.exp(0.1 * 15 / 30), rel=1e-15)
-    book.epoch(np.zeros(10), 0.0)
+    book.epoch(np.zeros(10), 0.0, 0.0)
     assert book.tokens.sum() == 1.0, "nothing is paid when nobody worked"
     assert book.epochs == 2
 
