@@ -51,6 +51,7 @@ ctypedef struct Calendar:
     int64_t pending, in_ring, pending_at_rebuild
     int64_t pops
     double pops_since
+    bint fetches               # many events are pending: what they need lies outside the cache
     char* record_base[2]       # owners of the events of kind 0 and 1, for fetching ahead
     int64_t record_size[2]
     int64_t link               # where a record of kind 1 names, in an int32, a record of kind 0 that it needs
@@ -277,6 +278,7 @@ cdef inline int adapt(Calendar* q, double now, double rate, int64_t pending) noe
     """About sqrt(pending) events a bucket, and a ring of four mean delays."""
     cdef int64_t n_buckets = 64, events = 16
     cdef double width = q.width
+    q.fetches = pending > 8192
     while events < 1024 and 4 * events * events < pending:
         events *= 2
     while n_buckets * events < 4 * pending and n_buckets < MOST_BUCKETS:
@@ -407,8 +409,9 @@ cdef inline int advance(Calendar* q) noexcept nogil:
             q.in_ring -= q.ring[q.current & q.mask].n
             if sort_current(q, &q.ring[q.current & q.mask]) < 0:
                 return -1
-            for i in range(min(q.n_sorted, AHEAD)):
-                fetch(q, &q.sorted[i])
+            if q.fetches:
+                for i in range(min(q.n_sorted, AHEAD)):
+                    fetch(q, &q.sorted[i])
             return 1
     return 1
 
@@ -448,6 +451,8 @@ cdef inline void pop(Calendar* q, Entry* first) noexcept nogil:
         heap_pop(q)
         return
     q.position += 1
+    if not q.fetches:
+        return
     if q.position + AHEAD <= q.n_sorted:
         fetch(q, &q.sorted[q.position + AHEAD - 1])
     if q.position + NEAR <= q.n_sorted:

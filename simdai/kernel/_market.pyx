@@ -535,11 +535,12 @@ cdef class Core:
             if found < 0:
                 self.error = NO_MEMORY
                 break
-            if self.changed != NULL:
-                # The cheapest of this pool is another one since the event before last; it may be hired next.
-                if self.changed.first >= 0:
-                    simdai_prefetch(&self.provider[self.changed.at[self.changed.first].slot])
-            self.changed, self.changing = self.changing, NULL
+            if q.fetches:
+                if self.changed != NULL:
+                    # The cheapest of this pool is another one since the event before last; it may be hired next.
+                    if self.changed.first >= 0:
+                        simdai_prefetch(&self.provider[self.changed.at[self.changed.first].slot])
+                self.changed, self.changing = self.changing, NULL
             if self.arrival_is_next(first):
                 k = &self.job_class[self.first_class]
                 if not earlier(k.arrival_time, k.arrival_sequence, time, sequence):
