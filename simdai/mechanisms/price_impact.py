@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from simdai.mechanisms.pools import constant_product_out
 from simdai.registry import Configured
 from simdai.units import Positive, Share, Usd
 
@@ -18,53 +19,9 @@ __all__ = [
     "ConstantProduct",
     "PriceImpact",
     "SquareRoot",
-    "constant_product_out",
-    "square_root_move",
 ]
 
 MICRO = 10**6  # micro-USD in a USD
-
-
-def constant_product_out(reserve_in: int, reserve_out: int, amount_in: int, fee_ppm: int = 0) -> int:
-    """Base units paid out by a pool that keeps the product of its reserves, rounded down.
-
-    The fee is taken from the input and stays in the pool.
-
-    Parameters
-    ----------
-    reserve_in, reserve_out : int > 0 [base units]
-    amount_in : int >= 0 [base units]
-    fee_ppm : int, fee in millionths
-
-    Notes
-    -----
-    Source: Uniswap v2, UniswapV2Library.getAmountOut (fee of 997/1000 there).
-    """
-    if reserve_in <= 0 or reserve_out <= 0 or amount_in < 0:
-        raise ValueError("reserves must be > 0 and the amount >= 0")
-    net = amount_in * (MICRO - fee_ppm)
-    return net * reserve_out // (reserve_in * MICRO + net)
-
-
-def square_root_move(
-    usd: float, coefficient: float, daily_volatility: float, daily_volume_usd: float
-) -> float:
-    """Log price move of a net flow: ``Y sigma sqrt(|usd| / volume)``, with the sign of the flow.
-
-    Parameters
-    ----------
-    usd : float [USD], bought (> 0) or sold (< 0) within a day
-    coefficient : float, Y, of order one
-    daily_volatility : float, sigma, standard deviation of a day's log return
-    daily_volume_usd : float [USD/d]
-
-    Notes
-    -----
-    Source: Tóth et al. (2011), "Anomalous price impact and the critical nature of liquidity in financial
-    markets", Phys. Rev. X 1, 021006; RNP-020 of Render uses Y = 1.3.
-    """
-    size = coefficient * daily_volatility * math.sqrt(abs(usd) / daily_volume_usd)
-    return math.copysign(size, usd)
 
 
 class Book(Protocol):

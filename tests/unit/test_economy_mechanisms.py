@@ -15,12 +15,11 @@ from simdai.mechanisms.choice import adopt, logit_shares, smooth, venue_utility
 from simdai.mechanisms.emit import Capped, Decay, Emit, Fixed, Halving, Inflation, NoEmission, Supply
 from simdai.mechanisms.match import Match, ReverseAuction, TieredQueue
 from simdai.mechanisms.pay import Burn, Buyback, FeeSplit, StableCredit, UsdDirect
+from simdai.mechanisms.pools import constant_product_out, square_root_move
 from simdai.mechanisms.price_impact import (
     ConstantProduct,
     PriceImpact,
     SquareRoot,
-    constant_product_out,
-    square_root_move,
 )
 from simdai.mechanisms.quote import Ask, CloudIndexed, Managed, Posted, QuoteState
 from simdai.mechanisms.reward import Availability, EpochWork, Mixed, NoReward, ProRataWork, Reward, UsdTarget
