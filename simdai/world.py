@@ -45,7 +45,6 @@ class World:
         self.recorder = Recorder(lambda: self.env.now, lambda: self.digest)
         self.start_date: datetime.date = scenario.start
         self.horizon, self.scale = scenario.horizon, scenario.scale
-        self._entities: dict[tuple[str, ...], EntityStream] = {}
         self._window: list[Callable[[], None]] = []
         self.hardware: dict[str, Accelerator] = dict(scenario.hardware)
         self.compute = ComputeMarket(self.ledger, list(self.hardware))
@@ -104,8 +103,7 @@ class World:
 
     def entity(self, *name: str) -> EntityStream:
         """The stream of individual decisions ``name``; asking twice for a name is an error."""
-        self._entities[name] = self.streams.entity(*name)
-        return self._entities[name]
+        return self.streams.entity(*name)
 
     def at_window(self, function: Callable[[], None]) -> None:
         """Call ``function`` whenever outcomes begin to be measured: at the start and after the warm-up."""
@@ -137,8 +135,6 @@ class World:
     def reseed(self, luck: int) -> None:
         """Give everything random other luck from here on."""
         self.streams.reseed(luck)
-        for name, stream in self._entities.items():
-            stream.key = self.streams.key("entity", ".".join(name))
         self.market.reseed()
 
 

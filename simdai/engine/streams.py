@@ -92,22 +92,26 @@ class Streams:
 
     Parameters
     ----------
-    seed, replication : int, >= 0
-    luck : int
+    seed : int, 0 .. 2^64 - 1
+    replication : int, 0 .. 2^32 - 1
+    luck : int, 0 .. 2^32 - 1
         Zero for the run itself; other numbers give other luck from the same seed (branches).
     """
 
     def __init__(self, seed: int, replication: int = 0, luck: int = 0) -> None:
-        for name, value in (("seed", seed), ("replication", replication), ("luck", luck)):
+        for name, value, bits in (("seed", seed, 64), ("replication", replication, 32), ("luck", luck, 32)):
             if value < 0:
                 raise ValueError(f"{name} must be >= 0, got {value}")
+            if value >= 2**bits:
+                raise ValueError(f"{name} must be below 2^{bits}, got {value}")
         self.seed, self.replication, self.luck = seed, replication, luck
         self._generators: dict[str, np.random.Generator] = {}
-        self._entities: set[str] = set()
+        self._entities: dict[str, EntityStream] = {}
 
     def _sequence(self, name: str) -> np.random.SeedSequence:
         words = np.frombuffer(hashlib.blake2b(name.encode(), digest_size=16).digest(), dtype="<u4")
-        root = [self.seed, self.replication] + ([self.luck] if self.luck else [])
+        # Four words of 32 bits, each with its own meaning: no two runs share them.
+        root = [self.seed & 0xFFFFFFFF, self.replication, self.luck, self.seed >> 32]
         return np.random.SeedSequence(root, spawn_key=tuple(int(word) for word in words))
 
     def bit_generator(self, name: str) -> np.random.SFC64:
@@ -136,8 +140,8 @@ class Streams:
             raise ValueError(
                 f"entity stream {joined!r} was asked for twice; give each decision a name of its own"
             )
-        self._entities.add(joined)
-        return EntityStream(self.key("entity", joined))
+        self._entities[joined] = EntityStream(self.key("entity", joined))
+        return self._entities[joined]
 
     def key(self, *name: object) -> int:
         """64-bit key of ``name`` in this run."""
@@ -149,3 +153,5 @@ class Streams:
         self.luck = luck
         for name, generator in self._generators.items():
             generator.bit_generator.state = self.bit_generator(name).state
+        for name, stream in self._entities.items():
+            stream.key = self.key("entity", name)

@@ -6,7 +6,7 @@ order depends on no choice made here. A cancelled event stays until its time: it
 """
 
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcpy, memset
 
 cdef extern from "_compat.h" nogil:

@@ -258,3 +258,27 @@ def test_a_jobs_numbers_come_from_one_word_drawn_at_its_arrival(kernel):
         assert time == started[job] + works[job]
     for job, time in zip(rows["renege"]["id"].tolist(), rows["renege"]["time"].tolist(), strict=True):
         assert time == arrivals[job] + patiences[job]
+
+
+def test_no_two_runs_share_their_root_however_large_the_seed():
+    runs = [
+        (5, 0, 0),
+        (5, 1, 0),
+        (5, 0, 1),
+        (5 + 2**32, 0, 0),
+        (5 + 2**32, 1, 0),
+        (5 + 2**33, 0, 0),
+        (0, 5, 0),
+    ]
+    first = [Streams(seed, replication, luck)("x").random() for seed, replication, luck in runs]
+    assert len(set(first)) == len(runs)
+    with pytest.raises(ValueError, match=r"replication must be below 2\^32"):
+        Streams(1, 2**32)
+
+
+def test_fresh_luck_renews_generators_and_entities_in_place():
+    streams, other = Streams(3), Streams(3, luck=2)
+    generator, entity = streams("a"), streams.entity("b")
+    streams.reseed(2)
+    assert generator.random() == other("a").random()
+    assert entity.uniforms([0, 1], 4).tolist() == other.entity("b").uniforms([0, 1], 4).tolist()
