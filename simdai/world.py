@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-from simdai.economy.actors import Seller
+from simdai.economy.actors import SECTIONS, Seller
 from simdai.economy.calendar import Calendar, Phase
 from simdai.economy.compute_market import ComputeMarket
 from simdai.economy.hardware import Accelerator
@@ -31,7 +31,7 @@ class World:
     ----------
     scenario : as given
     env, streams, ledger, calendar, compute, recorder : shared by all actors
-    hardware, clouds, networks, demand : by the names of the scenario
+    hardware, and every section of `SECTIONS` : by the names of the scenario
     shocks : in the order of the scenario
     start_date : first day; ``env.now`` counts days from its midnight (UTC)
     """
@@ -51,21 +51,21 @@ class World:
         _refuse_shared_names(scenario)
         self.clouds: dict[str, Any] = {}
         self.networks: dict[str, Any] = {}
+        self.institutions: dict[str, Any] = {}
+        self.labs: dict[str, Any] = {}
+        self.training: dict[str, Any] = {}
         self.demand: dict[str, Any] = {}
-        for section, actors in (
-            (scenario.clouds, self.clouds),
-            (scenario.networks, self.networks),
-            (scenario.demand, self.demand),
-        ):
-            for name, configured in section.items():
+        for section in SECTIONS:
+            actors = getattr(self, section)
+            for name, configured in getattr(scenario, section).items():
                 actors[name] = configured.build(self, name)
         self.shocks = [shock.build(self, f"shocks[{n}]") for n, shock in enumerate(scenario.shocks)]
 
     def open(self, kernel: Kernel = None, trace: bool = False) -> None:
         """Open the market and start every actor; then the first recording, at time 0, is on the calendar."""
         self.compute.open(self.env, self.streams, self.calendar, kernel, trace)
-        for actors in (self.clouds, self.networks, self.demand):
-            for actor in actors.values():
+        for section in SECTIONS:
+            for actor in getattr(self, section).values():
                 actor.start()
         for shock in self.shocks:
             shock.start()
@@ -139,10 +139,10 @@ class World:
 
 
 def _refuse_shared_names(scenario: Scenario) -> None:
-    """Outcomes and accounts are named after clouds, networks and segments: no two may share a name."""
+    """Outcomes and accounts are named after actors: no two may share a name."""
     taken: dict[str, str] = {}
     problems = []
-    for section in ("clouds", "networks", "demand"):
+    for section in SECTIONS:
         for name in getattr(scenario, section):
             if name in taken:
                 found = f"the name {name!r}, which stands in {taken[name]} too"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from simdai.economy.calendar import Calendar
@@ -15,7 +16,25 @@ from simdai.engine import EntityStream, Environment, Recorder, Streams
 from simdai.errors import Problem, listed, nearest, shown
 from simdai.registry import Configured
 
-__all__ = ["Actor", "Cloud", "Demand", "Network", "Seller", "Shock", "World", "absent"]
+__all__ = [
+    "SECTIONS",
+    "Actor",
+    "Cloud",
+    "Demand",
+    "Flows",
+    "Institution",
+    "Lab",
+    "Network",
+    "NetworkActor",
+    "Seller",
+    "Shock",
+    "Training",
+    "World",
+    "absent",
+]
+
+SECTIONS = ("institutions", "clouds", "networks", "labs", "training", "demand")
+"""Sections of a scenario that hold named actors, in the order in which actors are built and started."""
 
 
 class World(Protocol):
@@ -42,6 +61,9 @@ class World(Protocol):
     hardware: Mapping[str, Accelerator]
     clouds: Mapping[str, Any]
     networks: Mapping[str, Any]
+    institutions: Mapping[str, Any]
+    labs: Mapping[str, Any]
+    training: Mapping[str, Any]
     demand: Mapping[str, Any]
 
     @property
@@ -79,6 +101,20 @@ def absent(what: str, names: Mapping[str, str], allowed: Iterable[str]) -> Itera
             )
 
 
+@dataclass(frozen=True)
+class Flows:
+    """What a network has taken in and given out since the start, real USD.
+
+    Parameters
+    ----------
+    revenue_usd : paid by customers
+    subsidy_usd : tokens newly created for participants, at the market price of their day
+    """
+
+    revenue_usd: float
+    subsidy_usd: float
+
+
 class Actor(Protocol):
     """An object on the clock."""
 
@@ -105,11 +141,50 @@ class Cloud(Configured, family="cloud"):
         raise NotImplementedError
 
 
+class NetworkActor(Actor, Protocol):
+    """A network on the clock.
+
+    Attributes
+    ----------
+    token : the `TokenMarket` of its token, None without one
+    """
+
+    token: Any
+
+    @property
+    def flows(self) -> Flows:
+        """What customers paid and what was created for participants since the start."""
+
+
 class Network(Configured, family="network"):
     """A decentralised network."""
 
     def build(self, world: World, name: str) -> Actor:
         """The network ``name`` of a world."""
+        raise NotImplementedError
+
+
+class Institution(Configured, family="institution"):
+    """Somebody who sets the terms for everybody else: investors, a regulator, the labour market."""
+
+    def build(self, world: World, name: str) -> Actor:
+        """The institution ``name`` of a world."""
+        raise NotImplementedError
+
+
+class Lab(Configured, family="lab"):
+    """A developer of models."""
+
+    def build(self, world: World, name: str) -> Actor:
+        """The lab ``name`` of a world."""
+        raise NotImplementedError
+
+
+class Training(Configured, family="training"):
+    """A sequence of training runs that a network owns."""
+
+    def build(self, world: World, name: str) -> Actor:
+        """The runs ``name`` of a world."""
         raise NotImplementedError
 
 

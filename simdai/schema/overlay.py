@@ -65,7 +65,8 @@ def changes_between(before: Node, after: Node, by: str) -> tuple[Change, ...]:
     for location in [*new, *(gone for gone in old if gone not in new)]:
         was = old[location].plain() if location in old else None
         now = new[location].plain() if location in new else None
-        if was != now or type(was) is not type(now):
+        came_or_went = (location in old) != (location in new)  # a null in a list is something, too
+        if came_or_went or was != now or type(was) is not type(now):
             changed.append(Change(path_text(location), was, now, by))
     return tuple(changed)
 

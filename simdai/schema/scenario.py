@@ -76,6 +76,11 @@ class Scenario(Configured):
     hardware: _section("hardware", "accelerators by name") = FrozenMapping()  # type: ignore[valid-type]
     clouds: _section("cloud", "centralised compute by name") = FrozenMapping()  # type: ignore[valid-type]
     networks: _section("network", "decentralised networks by name") = FrozenMapping()  # type: ignore[valid-type]
+    institutions: _section("institution", "investors, regulators, the labour market by name") = (  # type: ignore[valid-type]
+        FrozenMapping()
+    )
+    labs: _section("lab", "developers of models by name") = FrozenMapping()  # type: ignore[valid-type]
+    training: _section("training", "open training runs by name") = FrozenMapping()  # type: ignore[valid-type]
     demand: _section("demand", "customers by name") = FrozenMapping()  # type: ignore[valid-type]
     shocks: Annotated[
         tuple[Annotated[Any, OneOf("shock")], ...], Field(description="events from outside, on their dates")
