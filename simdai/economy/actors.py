@@ -31,6 +31,8 @@ __all__ = [
     "Training",
     "World",
     "absent",
+    "exactly_one",
+    "only",
 ]
 
 SECTIONS = ("institutions", "clouds", "networks", "labs", "training", "demand")
@@ -99,6 +101,19 @@ def absent(what: str, names: Mapping[str, str], allowed: Iterable[str]) -> Itera
                 allowed=listed(allowed),
                 suggestion=nearest(name, allowed),
             )
+
+
+def only(actors: Mapping[str, Any], kind: str) -> Any:
+    """The actor of a kind of which a section holds at most one; None without one."""
+    return next((actor for actor in actors.values() if actor.rules.kind == kind), None)
+
+
+def exactly_one(scenario: Any, section: str, *kinds: str) -> Iterator[Problem]:
+    """Problems for kinds of which a section must hold one and does not."""
+    present = [actor.kind for actor in getattr(scenario, section).values()]
+    for kind in kinds:
+        if (n := present.count(kind)) != 1:
+            yield Problem(path="", found=f"{n} of kind {kind!r} in {section}", allowed="exactly one")
 
 
 @dataclass(frozen=True)
