@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple, Protocol, runtime_checkable
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 __all__ = ["Frontier", "ModelSource", "Release"]
 
 
-class Release(NamedTuple):
+@dataclass(frozen=True)
+class Release:
     """A model that came out.
 
     Parameters
