@@ -211,6 +211,7 @@ class Parameters:
 
     folders: tuple[Path, ...]
     _groups: dict[str, list[Group]] = field(default_factory=dict, repr=False)
+    _files: list[str] | None = field(default=None, repr=False)
 
     @classmethod
     def reachable_from(cls, file: Path | None) -> Parameters:
@@ -224,9 +225,10 @@ class Parameters:
 
     def files(self) -> list[str]:
         """Return the names of all parameter files."""
-        return sorted(
-            {path.stem for folder in self.folders for path in folder.glob("*.yaml") if _inside(path)}
-        )
+        if self._files is None:  # looked up once: a large scenario refers to hundreds of parameters
+            found = {path.stem for folder in self.folders for path in folder.glob("*.yaml") if _inside(path)}
+            self._files = sorted(found)
+        return self._files
 
     def all(self) -> Iterator[Parameter]:
         """Walk every entry of every file."""
