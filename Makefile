@@ -32,7 +32,7 @@ run: install
 	@$(PYTHON) -m simdai run $(MAIN_SCENARIO)
 
 test: install-test
-	$(PYTHON) -m pytest -m "not slow"
+	$(PYTHON) -m pytest -n logical --dist loadfile -m "not slow"
 
 slow: install-test
 	$(PYTHON) -m pytest -m slow

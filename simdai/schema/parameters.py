@@ -211,7 +211,6 @@ class Parameters:
 
     folders: tuple[Path, ...]
     _groups: dict[str, list[Group]] = field(default_factory=dict, repr=False)
-    _files: list[str] | None = field(default=None, repr=False)
 
     @classmethod
     def reachable_from(cls, file: Path | None) -> Parameters:
@@ -223,12 +222,11 @@ class Parameters:
                 folders.insert(0, own)
         return cls(tuple(folders))
 
-    def files(self) -> list[str]:
-        """Return the names of all parameter files."""
-        if self._files is None:  # looked up once: a large scenario refers to hundreds of parameters
-            found = {path.stem for folder in self.folders for path in folder.glob("*.yaml") if _inside(path)}
-            self._files = sorted(found)
-        return self._files
+    @functools.cached_property
+    def files(self) -> tuple[str, ...]:
+        """The names of all parameter files, as they lay there when they were first asked for."""
+        found = {path.stem for folder in self.folders for path in folder.glob("*.yaml") if _inside(path)}
+        return tuple(sorted(found))
 
     def all(self) -> Iterator[Parameter]:
         """Walk every entry of every file."""
@@ -240,7 +238,7 @@ class Parameters:
                 else:
                     yield from walk(item)
 
-        for name in self.files():
+        for name in self.files:
             for group in self.groups(name):
                 yield from walk(group)
 

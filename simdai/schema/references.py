@@ -60,7 +60,7 @@ class Resolution:
         file, *parts = name.split(".")
         if not parts or not all(PART.fullmatch(part) for part in (file, *parts)):
             raise self.fail(f"the parameter {shown(name)}", "file.entry, such as render.operator_fee")
-        files = self.parameters.files()
+        files = self.parameters.files
         if file not in files:
             raise self.fail(f"unknown parameter file {shown(file)}", listed(files), nearest(file, files))
         found: Any = None

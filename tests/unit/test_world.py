@@ -267,14 +267,14 @@ def test_the_ledgers_check_costs_at_most_three_percent() -> None:
 
     def timed() -> None:
         nonlocal spent
-        began = time.perf_counter()
+        began = time.process_time()
         sim.world.ledger.check()
-        spent += time.perf_counter() - began
+        spent += time.process_time() - began
 
     checks[checks.index(sim.world.ledger.check)] = timed
-    began = time.perf_counter()
+    began = time.process_time()
     sim.run()
-    assert 0 < spent < 0.03 * (time.perf_counter() - began)
+    assert 0 < spent < 0.03 * (time.process_time() - began)
 
 
 # -- scale
