@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simdai.economy.actors import World
+from simdai.economy.actors import Flows, World
 from simdai.economy.calendar import Phase
 from simdai.economy.compute_market import ask_in_micro_usd
+from simdai.economy.flows import FlowsReport
 from simdai.economy.network_report import NetworkReport
 from simdai.economy.population import Population
 from simdai.economy.providers import Providers
@@ -66,6 +67,8 @@ class ComputeNetwork:
         self.venue = world.compute.add_venue(name, is_cloud=False, take_rate=take_rate, **options)
         self.token = TokenMarket(token, world, name) if isinstance(token, Token) else token
         self._owns_token = isinstance(token, Token)
+        self.subsidy_usd = 0.0
+        """Simulated USD of tokens created for participants since the start, each day at its price."""
         for account in (self.operator, self.fees):
             world.ledger.open(account)
         asset = self.token.asset if self.token else None
@@ -77,6 +80,12 @@ class ComputeNetwork:
         """Factor on what the schedule creates; shocks change it."""
         self.rebate = 0.0
         """USD per GPU-hour of a speed-1 device that outsiders pay customers back; shocks change it."""
+
+    @property
+    def flows(self) -> Flows:
+        """What customers paid and what was created for participants since the start."""
+        revenue = int(self.world.compute.market.counters()["revenue"][self.venue.index].sum())
+        return Flows(self.world.scale * revenue / MICRO, self.world.scale * self.subsidy_usd)
 
     def list_price(self, hardware: tuple[int, ...] | None) -> float:
         """USD per GPU-hour of a speed-1 device that customers expect: the posted price, or the mean ask."""
@@ -115,6 +124,7 @@ class ComputeNetwork:
         self.world.calendar.every(1.0, Phase.SUPPLY, self._day, first=1.0)
         self.world.calendar.every(self.epoch, Phase.EPOCHS, self._end_epoch, first=self.epoch)
         NetworkReport(self).register()
+        FlowsReport(self, self.world, self.name, with_revenue=False).register()
 
     def follow(self, hook: str, regimes: Regimes[Any]) -> None:
         """Put the dated rules of ``hook`` on the calendar; `switch` puts each in force."""

@@ -83,7 +83,7 @@ class CompetitorSubsidy(DatedShock, kind="competitor_subsidy"):
 
 
 class CompetitorSubsidyActor(ShockActor):
-    """A subsidy on the calendar; it reports ``SELLER.subsidy_usd``, what was paid."""
+    """A subsidy on the calendar; it reports ``SELLER.rebate_usd``, what was paid."""
 
     def __init__(self, rules: CompetitorSubsidy, world: World, name: str) -> None:
         super().__init__(rules, world, name)
@@ -98,7 +98,7 @@ class CompetitorSubsidyActor(ShockActor):
     def start(self) -> None:
         """Put the shock on the calendar and report it."""
         super().start()
-        world, name = self.world, f"{self.rules.seller}.subsidy_usd"
+        world, name = self.world, f"{self.rules.seller}.rebate_usd"
         self._is_cloud = self.rules.seller in world.clouds
         self._sellers = {
             seller: actor

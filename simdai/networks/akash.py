@@ -19,11 +19,10 @@ from simdai.errors import Problem
 from simdai.mechanisms.choice import weight_of_new
 from simdai.mechanisms.escrow import escrow_akt_fallback
 from simdai.mechanisms.match import ReverseAuction
-from simdai.networks.akash_arbitrage import Arbitrageur
 from simdai.networks.akash_leases import covered, run_leases, take_fees
 from simdai.networks.akash_oracle import PriceOracle
 from simdai.networks.akash_report import report
-from simdai.networks.akash_rules import Arbitrage, Credit, Incentives, Issuance, OracleRules, Payment, Tenants
+from simdai.networks.akash_rules import Credit, Incentives, Issuance, OracleRules, Payment, Tenants
 from simdai.networks.akash_staking import Staking, pay_incentives
 from simdai.networks.akash_tenants import TenantCredit
 from simdai.networks.akash_vault import ACT, CreditVault, Request
@@ -57,7 +56,6 @@ class Akash(Network, kind="akash"):
     providers : populations by name
     held : days for which providers hold credit on average before they redeem it; 0: not at all
     incentives : what the community pool pays providers
-    arbitrage : somebody who trades the oracle against the market
     """
 
     match: ReverseAuction
@@ -71,7 +69,6 @@ class Akash(Network, kind="akash"):
     providers: FrozenMapping[Name, Population]
     held: Days = 0.0
     incentives: Incentives | None = None
-    arbitrage: Arbitrage | None = None
 
     @property
     def credit(self) -> Credit | None:
@@ -94,9 +91,6 @@ class Akash(Network, kind="akash"):
         return self
 
     def check(self, scenario: Any) -> Iterator[Problem]:
-        if self.arbitrage is not None and self.payment.at(scenario.start).credit is None:
-            found = f"an arbitrageur in a scenario from {scenario.start}, when leases are not paid in credit"
-            yield Problem(path="arbitrage", found=found, allowed="none, or a start under payment in credit")
         if self.incentives is not None:
             yield from absent(
                 "population", {"incentives.population": self.incentives.population}, self.providers
@@ -116,7 +110,7 @@ class Akash(Network, kind="akash"):
 class AkashNetwork(ComputeNetwork):
     """Akash on the clock.
 
-    Accounts: those of a compute network, of `TenantCredit`, `CreditVault`, `Staking` and `Arbitrageur`, and a
+    Accounts: those of a compute network, of `TenantCredit`, `CreditVault` and `Staking`, and a
     block ``NAME.credit.POPULATION`` of what each provider holds in credit.
     """
 
@@ -139,7 +133,6 @@ class AkashNetwork(ComputeNetwork):
         self.oracle = PriceOracle(rules.oracle, self.token, world)
         self.staking = Staking(issuance, world, name, self.token)
         self.vault: CreditVault | None = None
-        self.arbitrageur: Arbitrageur | None = None
         self.credit_held: dict[str, Block] = {}
         if rules.credit is not None:
             self._prepare(rules.credit)
@@ -158,8 +151,6 @@ class AkashNetwork(ComputeNetwork):
             population: world.ledger.block(f"{name}.credit.{population}", ACT)
             for population in self.populations
         }
-        if rules.arbitrage is not None:
-            self.arbitrageur = Arbitrageur(rules.arbitrage, world, name, self.token, self.vault)
 
     # -- the clock -------------------------------------------------------------------------------------------
 
@@ -171,14 +162,12 @@ class AkashNetwork(ComputeNetwork):
         self.world.calendar.every(HOURLY, Phase.MEASUREMENT, self.look, first=HOURLY)
         if self.payment.credit is not None:
             self._begin_credit()
-        if self.arbitrageur:
-            self.arbitrageur.start()
         self.look()
 
     def switch(self, hook: str, rule: Any) -> None:
         """Put another rule in force; what came in under the old one will be settled under it."""
         if hook == "issuance":
-            self.staking.step()
+            self.subsidy_usd += self.staking.step()
             self.staking.rules = rule
             return
         self._former.append((self.world.ledger.balance("USD", self.fees), self.payment))
@@ -188,8 +177,6 @@ class AkashNetwork(ComputeNetwork):
 
     def look(self) -> None:
         """Take the status of the credit."""
-        if self.arbitrageur:
-            self.arbitrageur.close()
         if self.vault:
             self.vault.look()
 
@@ -197,7 +184,7 @@ class AkashNetwork(ComputeNetwork):
 
     def settle(self) -> None:
         """End of an epoch: stakers are paid, leases settled, credit bought and redeemed."""
-        self.staking.step()
+        self.subsidy_usd += self.staking.step()
         for population in self.populations.values():
             population.book.token_rate[:] = 0.0
         self._settle_leases()
@@ -362,14 +349,14 @@ class AkashNetwork(ComputeNetwork):
         self.tenants.trust = 1.0
 
     def _executed(self, done: list[tuple[Request, int]]) -> None:
-        """A batch is over: tenants, providers and the arbitrageur do with the proceeds what they do."""
+        """A batch is over: providers sell a part of the proceeds; others do with theirs what they do."""
         rows: dict[str, list[tuple[int, int]]] = {}
         for request, received in done:
-            if isinstance(request.holder, Arbitrageur | TenantCredit):
-                request.holder.executed(request, received)
-            elif request.holder is not None:
+            if isinstance(request.holder, tuple):
                 name, row = request.holder
                 rows.setdefault(name, []).append((row, received))
+            elif request.holder is not None:
+                request.holder.executed(request, received)
         if rows:
             paid = []
             for name, amounts in rows.items():
@@ -385,4 +372,5 @@ class AkashNetwork(ComputeNetwork):
         amounts, short = pay_incentives(rules, self.world, self.token, population, self.epoch, use)
         self._note_income(amounts, [(population, population.book.present)], in_usd=True)
         self.tally["incentives"] += int(amounts.sum())
+        self.subsidy_usd += int(amounts.sum()) / MICRO
         self.tally["short"] += short

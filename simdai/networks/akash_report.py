@@ -107,17 +107,10 @@ def _flows(network: AkashNetwork) -> Measures:
 
 
 def _at_the_end(network: AkashNetwork) -> Measures:
-    vault, arbitrageur, scale = network.vault, network.arbitrageur, network.world.scale
-    measures: Measures = {}
-    if vault is not None:
-        measures |= {
-            "credit.fall_at_halt": ("1", lambda: vault.fall_at_halt),
-            "credit.fall_implied": ("1", lambda: vault.fall_implied),
-        }
-    if arbitrageur is not None:
-        measures |= {
-            "arbitrage.gain_per_credit": ("1", lambda: arbitrageur.gain),
-            "arbitrage.profit_usd": ("USD", lambda: scale * sum(arbitrageur.profit.values()) / 1e6),
-            "arbitrage.credit_minted": ("token", lambda: scale * arbitrageur.volume["mint"] / 1e6),
-        }
-    return measures
+    vault = network.vault
+    if vault is None:
+        return {}
+    return {
+        "credit.fall_at_halt": ("1", lambda: vault.fall_at_halt),
+        "credit.fall_implied": ("1", lambda: vault.fall_implied),
+    }

@@ -12,17 +12,15 @@ from simdai.units import (
     Days,
     Name,
     PerYear,
-    Positive,
     PositiveCount,
     PositiveDays,
     Share,
     Tokens,
-    Usd,
     UsdPerDay,
     UsdPerGpuHour,
 )
 
-__all__ = ["Arbitrage", "Credit", "Incentives", "Issuance", "OracleRules", "Payment", "Tenants"]
+__all__ = ["Credit", "Incentives", "Issuance", "OracleRules", "Payment", "Tenants"]
 
 
 class OracleRules(Configured):
@@ -173,20 +171,3 @@ class Incentives(Configured):
     gpus: Count
     price: UsdPerGpuHour
     guarantee: Share | None = None
-
-
-class Arbitrage(Configured):
-    """Somebody who trades the oracle's price against the market's.
-
-    The market's trades of a day come in one instant: with traders about, an oracle that lags by minutes gives
-    away the whole day's move. Meant for stated jumps.
-
-    Parameters
-    ----------
-    capital : in cash; credit : in ACT, minted at the start
-    least_gain : per unit, below which no trade is made
-    """
-
-    capital: Usd
-    credit: Usd = 0.0
-    least_gain: Positive

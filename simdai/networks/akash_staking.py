@@ -44,12 +44,15 @@ class Staking:
         """Yield of staked AKT after the community tax, a share a year."""
         return akash_staking_yield(self.inflation, self.rules.bonded, self.rules.community_tax)
 
-    def step(self) -> None:
-        """Create what is due since the last step, share it out, and let stakers sell their part of it."""
+    def step(self) -> float:
+        """Create what is due since the last step, share it out, and let stakers sell their part of it.
+
+        Returns the worth of what stakers got, simulated USD.
+        """
         days, token, ledger = self.world.env.now - self._paid_to, self.token, self.world.ledger
         self._paid_to = self.world.env.now
         if days == 0:
-            return
+            return 0.0
         rules = self.rules
         self.inflation = akash_inflation_step(
             self.inflation,
@@ -66,7 +69,9 @@ class Staking:
         tax = math.floor(new * rules.community_tax)
         ledger.mint(tax, token.asset, token.treasury)
         ledger.mint(new - tax, token.asset, self.stakers)
+        worth = (new - tax) / token.units_per_usd
         token.sell(math.floor((new - tax) * rules.sold), self.stakers, WORLD)
+        return worth
 
 
 def pay_incentives(

@@ -39,7 +39,8 @@ Account = str | int
 class Request:
     """A request in the queue: ``amount`` base units from ``source``, the proceeds to ``target``.
 
-    ``holder`` and ``purpose`` tell the network whose it is and what for, ``cost`` what it cost.
+    ``holder`` tells whose it is: a provider by population and row, or somebody who is told the end by
+    ``executed(request, received)``; ``purpose`` and ``cost`` are for the holder's own use.
     """
 
     side: Side

@@ -216,6 +216,7 @@ class ComposedNetwork(ComputeNetwork):
             new, [self.rules.provider_share, 1.0 - self.rules.provider_share]
         ).tolist()
         ledger.mint(for_providers, token.asset, self.rewards)
+        self.subsidy_usd += for_providers / token.units_per_usd
         ledger.mint(for_treasury, token.asset, token.treasury)
         token.sell(int(for_treasury * self.rules.treasury_sold), token.treasury, token.treasury)
 

@@ -25,7 +25,7 @@ from simdai.mechanisms.ionet_payouts import (
     emitted_before,
 )
 from simdai.networks.ionet_devices import Block, Devices, Nomination, Nominees
-from simdai.networks.ionet_fakes import Fakes, FakeSupply
+from simdai.networks.ionet_fakes import Fakes
 from simdai.networks.ionet_fees import Fees
 from simdai.networks.ionet_report import Tally, report
 from simdai.networks.ionet_stakes import Stakes, Staking
@@ -53,7 +53,6 @@ class IoNet(Network, kind="ionet"):
     fees, staking, nomination : rules of their names
     least_rental : shortest rental, days
     providers : populations by name
-    fakes : an attacker with devices that do not exist
     """
 
     emits: ClassVar[bool] = True
@@ -68,7 +67,6 @@ class IoNet(Network, kind="ionet"):
     nomination: Nomination
     least_rental: Days
     providers: FrozenMapping[Name, Devices]
-    fakes: FakeSupply | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -84,8 +82,6 @@ class IoNet(Network, kind="ionet"):
                 raise ValueError(
                     f"providers.{name}.co_staked: owners bring {self.staking.own_least:.0%} at least"
                 )
-        if self.fakes and self.fakes.poses_as not in self.providers:
-            raise ValueError(f"fakes.poses_as: no population {self.fakes.poses_as!r}")
         return self
 
     def check(self, scenario: Any) -> Iterator[Problem]:
@@ -118,8 +114,7 @@ class IoNetNetwork(ComputeNetwork):
     nothing. Every day the network pays suppliers out of it. What renters pay in IO they buy on the same
     market, so that only the net moves the price: what suppliers take in IO, and the fees that are burned.
 
-    Other accounts: ``NAME.vault`` (USD), ``NAME.rewards`` (IO on its way to devices), those of `Stakes` and
-    `Fakes`.
+    Other accounts: ``NAME.vault`` (USD), ``NAME.rewards`` (IO on its way to devices), those of `Stakes`.
     """
 
     token: TokenMarket
@@ -148,11 +143,8 @@ class IoNetNetwork(ComputeNetwork):
         self.nominees = {
             p: Nominees(d, self.populations[p], world, rules.nomination) for p, d in rules.providers.items()
         }
-        self.fakes = (
-            Fakes(rules.fakes, world, name, self.token, self.stakes, rules.nomination)
-            if rules.fakes
-            else None
-        )
+        self.fakes: Fakes | None = None
+        """An attacker with devices that do not exist."""
         left = rules.max_supply - rules.genesis_supply - emitted_before(rules.released_by, world.start_date)
         self.unreleased = world.ledger.to_units(max(left, 0.0) / world.scale, self.token.asset)
         """Base units of IO that have not been minted."""
@@ -162,7 +154,7 @@ class IoNetNetwork(ComputeNetwork):
         """USD an hour that an active device of a population earned in rewards, on the last day."""
         self.emission_level = 1.0
         """Factor on the schedule's blocks; shocks change it."""
-        self.tally = Tally(world, name, with_fakes=rules.fakes is not None)
+        self.tally = Tally(world, name)
 
     # -- the clock -------------------------------------------------------------------------------------------
 
@@ -292,18 +284,18 @@ class IoNetNetwork(ComputeNetwork):
         self._fraction = exact - math.floor(exact)
         self.unreleased -= units
         self.world.ledger.mint(units, self.token.asset, self.rewards)
+        self.subsidy_usd += units / self.token.units_per_usd
         self.tally.add("rewards.emitted", units / self.token.unit)
         return units
 
     def _pay_block_rewards(self, earned: dict[str, Floats]) -> list[Paid]:
         """Mint the day's blocks as far as somebody earned them, and share them out to the base unit."""
-        fakes = self.fakes.earned if self.fakes else 0.0
+        fakes = self.fakes.earned_io if self.fakes else 0.0
         weights = np.concatenate([*earned.values(), [fakes]])
         units = self._release(math.fsum(weights.tolist()))
         self.tally.add("rewards.paid_usd", units / self.token.units_per_usd)
         if self.fakes:
-            self.tally.add("fakes.rewards_usd", fakes * self.token.price)
-            self.tally.add("fakes.honest_income_lost_usd", self.fakes.displaced * self.token.price)
+            self.fakes.note(fakes * self.token.price, self.fakes.displaced_io * self.token.price)
         return self._share_tokens(units, weights)
 
     def _share_tokens(self, units: int, weights: Floats) -> list[Paid]:
@@ -351,11 +343,10 @@ class IoNetNetwork(ComputeNetwork):
         self._burn(min(round(step["burned"] * now[1] * MICRO), ledger.balance("USD", self.vault)), self.vault)
         self.tally.add("rewards.target_usd", target)
         self.tally.add("rewards.paid_usd", target - step["short"])
-        if fakes and target > fakes:
+        if self.fakes and fakes and target > fakes:
             honest = target - fakes
             cut, cut_without = step["short"] / target, rules.step(*state, honest, *now)["short"] / honest
-            self.tally.add("fakes.rewards_usd", fakes * (1.0 - cut))
-            self.tally.add("fakes.honest_income_lost_usd", max(cut - cut_without, 0.0) * honest)
+            self.fakes.note(fakes * (1.0 - cut), max(cut - cut_without, 0.0) * honest)
         self.roi_factor, self.sustainability = step["roi"], step["sustainability"]
         return usd, io
 

@@ -3,32 +3,35 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator
+from typing import Any, ClassVar
 
 import numpy as np
 
-from simdai.economy.actors import World
+from simdai.economy.actors import World, absent
+from simdai.economy.attacks import Attack, AttackActor, Sums
 from simdai.economy.ledger import WORLD
-from simdai.economy.token_market import TokenMarket
+from simdai.errors import Problem
 from simdai.mechanisms.block_rewards import ionet_succeeds
 from simdai.mechanisms.fake_supply import hourly_detection, identity_profit
 from simdai.mechanisms.provider_choice import whole_number
 from simdai.networks.ionet_devices import Nomination
-from simdai.networks.ionet_stakes import Stakes, bought
-from simdai.registry import Configured
-from simdai.units import Count, Date, Name, PerDay, Share, Usd
+from simdai.networks.ionet_stakes import bought
+from simdai.units import Count, Name, PerDay, Share, Usd
 
 __all__ = ["FakeSupply", "Fakes"]
 
 MICRO = 10**6
 
 
-class FakeSupply(Configured):
-    """An attacker who registers devices that do not exist.
+class FakeSupply(Attack, kind="fake_supply"):
+    """An attacker registers devices that do not exist, and stakes for them.
+
+    When the attack ends no more identities are set up; those not found go on.
 
     Parameters
     ----------
     poses_as : population whose device class the fakes claim to be
-    start : first day on which identities are bought
     identities_per_day : most that the attacker can set up
     most : identities alive at once
     identity_cost : USD for each
@@ -37,8 +40,9 @@ class FakeSupply(Configured):
     only_while_it_pays : stop buying when an identity is expected to lose money
     """
 
+    against: ClassVar[tuple[str, ...]] = ("ionet",)
+
     poses_as: Name
-    start: Date
     identities_per_day: PerDay
     most: Count
     identity_cost: Usd
@@ -46,55 +50,92 @@ class FakeSupply(Configured):
     puzzle_detection: Share
     only_while_it_pays: bool = True
 
+    def missing(self, scenario: Any) -> Iterator[Problem]:
+        yield from super().missing(scenario)
+        network = scenario.networks.get(self.network)
+        if network is not None and network.kind in self.against:
+            yield from absent("population", {"poses_as": self.poses_as}, network.providers)
+
     def found_in_an_hour(self, nomination: Nomination) -> float:
         """Chance that one hour's checks find a fake."""
         # A fake that must solve the puzzle may fail it; without the puzzle nothing is asked of it.
         asked = nomination.proof_of_work and not ionet_succeeds(proof_of_work=False, time_lock=True)
         return hourly_detection(self.detection, self.puzzle_detection if asked else 0.0)
 
+    def build(self, world: World, name: str) -> Fakes:
+        return Fakes(self, world, name)
 
-class Fakes:
-    """The attacker on the clock; accounts ``NAME.attacker`` (USD, IO) and ``NAME.attacker_stake`` (IO).
 
-    Each identity's hour of discovery is drawn when it is set up, from its own number. Fakes are never hired.
+class Fakes(AttackActor):
+    """The attacker on the clock.
+
+    ``NETWORK.fake_supply`` holds USD and IO, ``NETWORK.fake_supply.stake`` the stakes. Each identity's hour
+    of discovery is drawn when it is set up, from its own number. Fakes are never hired. Besides what every
+    attack reports: ``count`` and ``set_up`` (identities), ``reward_usd`` and ``honest_income_lost_usd``.
+    Proceeds include what is left of stakes and rewards at the market's price.
 
     Attributes
     ----------
-    earned : IO of block rewards since the last settlement
-    displaced : the part of it that devices would have earned
+    earned_io : IO of block rewards since the last settlement
+    displaced_io : the part of it that devices would have earned
     hours : hours in which they passed for active devices since then
     slashed : identities that were found and have lost their stake
     """
 
-    def __init__(
-        self,
-        rules: FakeSupply,
-        world: World,
-        name: str,
-        token: TokenMarket,
-        stakes: Stakes,
-        nomination: Nomination,
-    ) -> None:
-        self.rules, self.world, self.token, self.stakes = rules, world, token, stakes
-        self.uptime_hours = nomination.green_hours
-        self.detection = rules.found_in_an_hour(nomination)
-        self.account, self.stake_account = f"{name}.attacker", f"{name}.attacker_stake"
-        world.ledger.open(self.account)
-        world.ledger.open(self.account, token.asset)
+    rules: FakeSupply
+
+    def __init__(self, rules: FakeSupply, world: World, name: str) -> None:
+        super().__init__(rules, world, name)
+        network = self.network
+        self.token, self.stakes = network.token, network.stakes
+        self.uptime_hours = network.rules.nomination.green_hours
+        self.detection = rules.found_in_an_hour(network.rules.nomination)
+        self.stake_account = f"{self.account}.stake"
+        world.ledger.open(self.account, self.token.asset)
         self._places = (
-            world.ledger.open(self.stake_account, token.asset),
-            world.ledger.open(f"{name}.attacker_co_stake", token.asset),
+            world.ledger.open(self.stake_account, self.token.asset),
+            world.ledger.open(f"{self.account}.co_stake", self.token.asset),
         )
         self._luck, self._entry = (
-            world.entity(what, name) for what in ("ionet.fake.found", "ionet.fake.entry")
+            world.entity(what, rules.network) for what in ("ionet.fake.found", "ionet.fake.entry")
         )
         self._born = np.zeros(0, dtype=np.int64)  # hour since the start
         self._found = np.zeros(0, dtype=np.int64)
+        self._buying = False
         self.slashed = 0
         self.hour = 0  # whole hours since the start
         self.active = 0  # identities that earn in the hour that has just ended
-        self.earned = self.displaced = self.hours = self.paid_hours = 0.0
-        self.invested = 0  # micro-USD that the attacker has put in
+        self.earned_io = self.displaced_io = self.hours = self.paid_hours = 0.0
+        self.reward_usd = self.displaced_usd = 0.0
+        network.fakes = self
+
+    def start(self) -> None:
+        super().start()
+        self.measure("reward_usd", "USD", (0.0, 0.0, 1.0))
+        self.measure("honest_income_lost_usd", "USD", (0.0, 0.0, 0.0, 1.0))
+        recorder, scale = self.world.recorder, self.world.scale
+        for register in (recorder.series, recorder.outcome):
+            register(f"{self.account}.count", "count", lambda: scale * self.count)
+            register(f"{self.account}.set_up", "count", lambda: scale * self.set_up)
+
+    @property
+    def sums(self) -> Sums:
+        return self.spent, self.earned + self._held_usd, self.reward_usd, self.displaced_usd
+
+    @property
+    def _held_usd(self) -> float:
+        """Worth of stakes and unsold rewards."""
+        ledger, asset = self.world.ledger, self.token.asset
+        tokens = sum(ledger.balance(asset, account) for account in (self.account, self.stake_account))
+        return float(tokens / self.token.units_per_usd)
+
+    def strike(self) -> Callable[[], None]:
+        self._buying = True
+
+        def stop() -> None:
+            self._buying = False
+
+        return stop
 
     # -- hours -----------------------------------------------------------------------------------------------
 
@@ -118,9 +159,14 @@ class Fakes:
 
     def earn(self, share: float, contested: bool) -> None:
         """Take ``share`` IO for each fake that is active; ``contested`` when devices shared the pool."""
-        self.earned += self.active * share
+        self.earned_io += self.active * share
         if contested:
-            self.displaced += self.active * share
+            self.displaced_io += self.active * share
+
+    def note(self, reward_usd: float, displaced_usd: float) -> None:
+        """Count what a day's rewards were worth, and what of them devices would have earned."""
+        self.reward_usd += reward_usd
+        self.displaced_usd += displaced_usd
 
     # -- days ------------------------------------------------------------------------------------------------
 
@@ -155,16 +201,15 @@ class Fakes:
         ----------
         reward_usd : USD an hour that a device of the class has earned of late; nan when not known
         """
-        ledger, asset = self.world.ledger, self.token.asset
-        self.earned = self.displaced = self.hours = 0.0
-        self.token.sell(ledger.balance(asset, self.account), self.account, self.account)
-        today = self.world.env.now
-        if today < self.world.days_until(self.rules.start) or math.isnan(reward_usd):
+        self.earned_io = self.displaced_io = self.hours = 0.0
+        self.token.sell(self.world.ledger.balance(self.token.asset, self.account), self.account, self.account)
+        self.take_home()
+        if not self._buying or math.isnan(reward_usd):
             return
         if self.rules.only_while_it_pays and self.expected_profit(reward_usd) <= 0.0:
             return
         scale = self.world.scale
-        uniform = float(self._entry.uniforms([0], round(today))[0])
+        uniform = float(self._entry.uniforms([0], round(self.world.env.now))[0])
         wanted = whole_number(self.rules.identities_per_day / scale, uniform)
         self._set_up(min(wanted, max(int(self.rules.most / scale) - self.count, 0)))
 
@@ -184,12 +229,6 @@ class Fakes:
         self._found = np.concatenate([self._found, hours + self.hour])
         stake = n * self.stakes.need(self.rules.poses_as)
         _, spent = bought(self.token, stake, WORLD, self.stake_account, self.stakes.rules.price_limit)
-        self.invested += spent + round(n * self.rules.identity_cost * MICRO)
-
-    @property
-    def profit(self) -> float:
-        """USD gained so far, the stake that is left at the market's price."""
-        ledger, asset = self.world.ledger, self.token.asset
-        tokens = sum(ledger.balance(asset, account) for account in (self.account, self.stake_account))
-        usd = ledger.balance("USD", self.account) - self.invested
-        return usd / MICRO + tokens / self.token.units_per_usd
+        setup = self.bring(n * self.rules.identity_cost)
+        self.world.ledger.transfer(setup, "USD", self.account, WORLD)
+        self.spent += spent / MICRO

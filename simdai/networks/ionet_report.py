@@ -17,15 +17,14 @@ TALLIED = {
     "fees.kept_usd": "USD",  # fees of both sides
     "fees.burned": "token",  # bought with fees or a surplus
 }
-OF_FAKES = {"fakes.rewards_usd": "USD", "fakes.honest_income_lost_usd": "USD"}
 
 
 class Tally:
     """Sums over the last day settled, and since the end of the warm-up."""
 
-    def __init__(self, world: World, name: str, with_fakes: bool) -> None:
+    def __init__(self, world: World, name: str) -> None:
         self.world, self.name = world, name
-        self.units = TALLIED | (OF_FAKES if with_fakes else {})
+        self.units = TALLIED
         self._day = dict.fromkeys(self.units, 0.0)
         self._sum = dict.fromkeys(self.units, 0.0)
 
@@ -52,7 +51,7 @@ class Tally:
 
 def report(network: Any) -> None:
     """Register what an io.net reports besides what every compute network does."""
-    world, token, stakes, fakes = network.world, network.token, network.stakes, network.fakes
+    world, token, stakes = network.world, network.token, network.stakes
     scale, unit = world.scale, token.unit
     network.tally.start()
     gauges: dict[str, tuple[str, Callable[[], float]]] = {
@@ -64,12 +63,6 @@ def report(network: Any) -> None:
         "stake.slashed": ("token", lambda: scale * stakes.taken / unit),
         "stake.burned": ("token", lambda: scale * stakes.burned / unit),
     }
-    if fakes:
-        gauges |= {
-            "fakes.count": ("count", lambda: scale * fakes.count),
-            "fakes.set_up": ("count", lambda: scale * fakes.set_up),
-            "fakes.attacker_profit_usd": ("USD", lambda: scale * fakes.profit),
-        }
     for name, (measured, function) in gauges.items():
         world.recorder.series(f"{network.name}.{name}", measured, function)
         world.recorder.outcome(f"{network.name}.{name}", measured, function)

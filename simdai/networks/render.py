@@ -12,17 +12,19 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import model_validator
 
-from simdai.economy.actors import Network, Seller, World
+from simdai.economy.actors import Flows, Network, Seller, World
 from simdai.economy.calendar import Phase
 from simdai.economy.compute_network import MICRO, Paid, Rows, divided
+from simdai.economy.flows import FlowsReport
 from simdai.economy.providers import Providers
 from simdai.economy.token_market import Token, TokenMarket
 from simdai.errors import Problem
 from simdai.mechanisms.burn_mint import render_payment_split, render_reward_ratio
 from simdai.mechanisms.emission import render_max_supply
 from simdai.mechanisms.rounding import largest_remainder
+from simdai.networks.render_availability import AvailabilityFarm, IdleNodes, idle_nodes
 from simdai.networks.render_controller import PoolController
-from simdai.networks.render_part import Part, availability_weights
+from simdai.networks.render_part import Done, Part
 from simdai.networks.render_report import report
 from simdai.networks.render_rules import (
     ComputePart,
@@ -56,6 +58,7 @@ SUMS = (
     "compute_usd",
     "released",
     "from_stock",
+    "attackers_usd",
 )
 
 
@@ -176,6 +179,7 @@ class RenderNetwork:
         """Tokens for the jobs of the epoch that is settled next, or was last."""
         self.controller = PoolController(rules.controller, self.job_pool) if rules.controller else None
         self.wash_traders: list[WashTrader] = []
+        self.farms: list[AvailabilityFarm] = []
         self._compute_month: tuple[tuple[int, int], int] = ((0, 0), 0)  # BME month, base units paid in it
         self._not_noted = self._noted_to = 0.0  # USD of payments that traders have not heard of; day
         self.reward_ratio = math.nan
@@ -191,6 +195,15 @@ class RenderNetwork:
     def change_emission(self, level: float) -> None:
         """Multiply the schedule by ``level`` from the next month on; the cap stays in force."""
         self.treasuries.level = level
+
+    @property
+    def flows(self) -> Flows:
+        """What customers paid, wash traders not counted, and what reached recipients of new tokens."""
+        parts = [part.flows for part in self.parts.values()]
+        revenue, subsidy = sum(f.revenue_usd for f in parts), sum(f.subsidy_usd for f in parts)
+        salad = (self.salad.revenue_usd, self.salad.rewarded_usd) if self.salad else (0.0, 0.0)
+        others = salad[1] + self.treasuries.released_usd + self.sums["attackers_usd"]
+        return Flows(revenue + self.world.scale * salad[0], subsidy + self.world.scale * others)
 
     @property
     def sellers(self) -> dict[str, Seller]:
@@ -220,6 +233,7 @@ class RenderNetwork:
             if 0 < time <= self.world.horizon:
                 calendar.at(time, Phase.REGIMES, partial(self._change_payment, regime.rule))
         report(self, self.world)
+        FlowsReport(self, self.world, self.name).register()
 
     def _change_payment(self, rule: Payment) -> None:
         """Put a rule in force; payments that came in under the old one are used under it first."""
@@ -282,14 +296,7 @@ class RenderNetwork:
         value = np.concatenate([np.empty(0), *(work.value_usd for _, work in tiers)])
         value, own = self._wash(value)
         self._use_payments()
-        idle = availability_weights(
-            tiers,
-            self.world.env.now,
-            self.rules.epoch,
-            self.rules.octanebench,
-            self.pools.wallet_penalty,
-            self.world.scale,
-        )
+        idle = self._idle(tiers)
         compute_rows, compute = self._compute_rewards()
         jobs_pool, idle_pool, compute_pool = self._affordable(
             self._units(self.job_pool) if value.any() or own.any() else 0,
@@ -299,18 +306,36 @@ class RenderNetwork:
         rows = [rows for rows, _ in tiers]
         jobs = largest_remainder(jobs_pool, np.append(value, own))
         paid = self._pay("jobs", "jobs_usd", rows, jobs[: len(value)])
-        paid += self._pay("availability", "availability_usd", rows, largest_remainder(idle_pool, idle))
+        idle_rewards = largest_remainder(idle_pool, idle)
+        paid += self._pay("availability", "availability_usd", rows, idle_rewards[: len(value)])
         available, hired = np.split(largest_remainder(compute_pool, compute), 2)
         paid += self._pay("availability", "compute_usd", compute_rows, available)
         paid += self._pay("jobs", "compute_usd", compute_rows, hired)
-        for trader, amount in zip(self.wash_traders, jobs[len(value) :].tolist(), strict=True):
-            self.sums["released"] += amount / token.unit
-            trader.receive(amount, self.treasuries.accounts["node_rewards"])
+        self._pay_attackers(jobs[len(value) :].tolist(), idle_rewards[len(value) :], idle_pool)
         for part in self.parts.values():
             mine = list(part.populations.values())
             part.reward_providers(token, [item for item in paid if item[0] in mine])
         if self.controller:
             self.controller.end_epoch(token.burned * self.world.scale, token.price)
+
+    def _idle(self, tiers: list[Done]) -> Floats:
+        """Weights in the availability pool: of every row of the tiers, then of every row of every farm."""
+        rules, world = self.rules, self.world
+        nodes = [idle_nodes(p, k, work, world, rules.epoch, rules.octanebench) for (p, k), work in tiers]
+        farms = [farm.show(rules.epoch) for farm in self.farms]
+        return IdleNodes.joined(nodes + farms).weights(self.pools.wallet_penalty)
+
+    def _pay_attackers(self, jobs: list[int], idle: Ints, idle_pool: int) -> None:
+        """Pay wash traders their part of the job pool, and farms theirs of the availability pool."""
+        source, token = self.treasuries.accounts["node_rewards"], self.token
+        farmed = idle.reshape(len(self.farms), -1).sum(axis=1).tolist() if self.farms else []
+        for amount in (*jobs, *farmed):
+            self.sums["released"] += amount / token.unit
+            self.sums["attackers_usd"] += amount / token.units_per_usd
+        for trader, amount in zip(self.wash_traders, jobs, strict=True):
+            trader.receive(amount, source)
+        for farm, amount in zip(self.farms, farmed, strict=True):
+            farm.receive(amount, idle_pool, source)
 
     def _units(self, tokens: float) -> int:
         return int(tokens / self.world.scale * self.token.unit)

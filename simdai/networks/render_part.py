@@ -13,15 +13,13 @@ from simdai.economy.compute_network import ComputeNetwork, Paid, Rows
 from simdai.economy.token_market import TokenMarket
 from simdai.mechanisms.burn_mint import (
     EPOCH_HOURS,
-    render_availability_score,
     render_compute_availability,
     render_compute_job_reward,
-    render_wallet_penalty,
 )
 from simdai.mechanisms.reward import EpochWork
 from simdai.networks.render_rules import ComputePart, CreditPrice, HourPrice, Nodes, Tier
 
-__all__ = ["Part", "availability_weights"]
+__all__ = ["Done", "Part"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -127,7 +125,9 @@ class Part(ComputeNetwork):
         for population, _, amounts in paid:
             for name, mine in self.populations.items():
                 if mine is population:
-                    self.reward_usd[name][what] += float(amounts.sum()) / token.units_per_usd
+                    usd = float(amounts.sum()) / token.units_per_usd
+                    self.reward_usd[name][what] += usd
+                    self.subsidy_usd += usd
 
 
 def usd_of(price: CreditPrice | HourPrice, octanebench: float, world: World) -> float:
@@ -135,44 +135,3 @@ def usd_of(price: CreditPrice | HourPrice, octanebench: float, world: World) -> 
     if isinstance(price, CreditPrice):
         return price.usd_per_gpu_hour(octanebench)
     return price.usd / world.hardware[price.hardware].speed
-
-
-def availability_weights(
-    done: list[Done], now: float, epoch: float, octanebench: float, penalty: float, scale: float
-) -> Floats:
-    """Weights of all rows in the availability pool (RNP-015), one after the other.
-
-    A node younger than a day counts as one day old, since its logarithm would be negative; weights are never
-    below zero. Means are over all nodes of the epoch.
-
-    Parameters
-    ----------
-    now, epoch : days
-    octanebench : score of a speed-1 GPU
-    penalty : rate for each node of a wallet above three
-    scale : real nodes that one simulated node stands for
-    """
-    score, memory, age, idle, nodes = (np.empty(0) for _ in range(5))
-    for (population, k), work in done:
-        rules, gpu = population.rules, population.hardware
-        assert isinstance(rules, Nodes)
-        n, book = len(k), population.book
-        hours = np.clip(work.idle_hours / (24.0 * epoch * rules.gpus), 0.0, 1.0)
-        first = np.where(book.entered[k] == 0.0, rules.age, 0.0)
-        score = np.append(score, np.full(n, octanebench * gpu.speed * rules.gpus))
-        memory = np.append(memory, np.full(n, gpu.memory * rules.gpus))
-        age = np.append(age, np.maximum(now - book.entered[k] + first, 1.0))
-        idle = np.append(idle, hours)
-        wallets = k // max(round(rules.wallet / scale), 1)
-        together = np.bincount(wallets, minlength=1)[wallets] * scale
-        nodes = np.append(nodes, np.clip(np.rint(together), 1, rules.wallet))
-    if not len(score):
-        return np.empty(0)
-    means = [max(float(x.mean()), 1.0 + 1e-9) for x in (score, memory, age)]
-    weights = [
-        render_availability_score(ob, means[0], vram, means[1], days, means[2], share, 1)
-        * render_wallet_penalty(int(n), penalty)
-        for ob, vram, days, share, n in zip(score, memory, age, idle, nodes, strict=True)
-    ]
-    kept: Floats = np.maximum(np.array(weights), 0.0)
-    return kept

@@ -74,7 +74,6 @@ class _Report:
         recorder.series(f"{name}.reward_ratio", "1", lambda: network.reward_ratio)
         recorder.outcome(f"{name}.reward_ratio", "1", self._mean_ratio)
         self._add_measure("utilisation", "1", self._use)
-        self._add_measure("revenue_usd", "USD", lambda over: scale * self._count(over, "revenue") / MICRO)
         self._add_measure("gpu_hours", "h", lambda over: scale * self._count(over, "gpu_hours"))
         self._add_measure("price_usd_per_gpu_hour", "USD/h", self._price)
         self.world.at_window(self._start_window)

@@ -38,8 +38,8 @@ class SaladSubnet:
         self._quotes: list[tuple[float, float]] = []  # (second, USD per token)
         self.owed_usd = 0.0
         """Worth of the rewards that the treasury could not pay."""
-        self.revenue_usd = self.burned = self.rewarded = 0.0
-        """Since the start: USD that customers paid; tokens."""
+        self.revenue_usd = self.burned = self.rewarded = self.rewarded_usd = 0.0
+        """Since the start: USD that customers paid; tokens; worth of the rewards when they were paid."""
 
     def start(self) -> None:
         """Note the price at the end of every day."""
@@ -91,4 +91,5 @@ class SaladSubnet:
         account = self.treasuries.accounts["operations"]
         self.world.ledger.transfer(paid, token.asset, account, self.nodes)
         self.rewarded += paid / token.unit
+        self.rewarded_usd += paid / token.unit * price
         self.treasuries.sell(int(paid * sold), self.nodes)

@@ -53,8 +53,8 @@ class Treasuries:
         self.level = 1.0
         self._scheduled = 0.0  # tokens since then, real ones, unrounded
         self.minted = 0  # base units since then, simulated ones
-        self.released = 0
-        """Base units paid to recipients of operations and grants."""
+        self.released, self.released_usd = 0, 0.0
+        """Base units paid to recipients of operations and grants, and their simulated USD when paid."""
 
     def start(self) -> None:
         """Put the months on the calendar."""
@@ -86,6 +86,7 @@ class Treasuries:
             paid = int(amount * rules.spent)
             ledger.transfer(paid, asset, account, self.recipients)
             self.released += paid
+            self.released_usd += paid / self.token.units_per_usd
             self.sell(int(paid * rules.sold), self.recipients)
 
     def sell(self, amount: int, account: str) -> None:

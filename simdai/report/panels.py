@@ -147,8 +147,14 @@ PANELS = (
         "USD for half of the stake while all that is staked stays; the purchase moves the price.",
     ),
     Panel(
-        "Subsidies",
-        r"(?P<who>[^.]+)\.subsidy_usd",
+        "Tokens created for participants",
+        r"(?P<who>[^.]+)\.subsidy_share",
+        "Worth of new tokens given to providers, stakers and other recipients, over it and revenue together.",
+        of=("networks",),
+    ),
+    Panel(
+        "Rebates from outside",
+        r"(?P<who>[^.]+)\.rebate_usd",
         "What was paid from outside to make a seller cheaper, since the start.",
     ),
     Panel(

@@ -282,6 +282,8 @@ def test_the_oracle_tells_the_time_weighted_price_of_a_lag_ago() -> None:
 
 # -- runs and arbitrage
 
+ARBITRAGE = {"kind": "oracle_arbitrage", "network": "akash", "at": "2026-01-01", "least_gain": 0.001}
+
 
 def test_a_run_redeems_its_share_of_all_credit_and_tenants_hold_less() -> None:
     sim, net = network(until=9.99)
@@ -300,26 +302,28 @@ def test_a_run_redeems_its_share_of_all_credit_and_tenants_hold_less() -> None:
 @pytest.mark.parametrize("move", [0.03, 0.1])
 def test_a_lagging_oracle_pays_the_move_less_the_spread_for_each_unit_minted(move: float) -> None:
     """|move| - 25 bps, on a market so deep that the own trade of 100 USD moves it by 2e-5."""
-    changes = {"arbitrage": {"capital": 100.0, "least_gain": 0.001}}
-    sim, net = network(changes, until=9.99)
-    assert net.arbitrageur is not None
+    sim, net = network(until=9.99, shocks=[ARBITRAGE | {"capital": 100.0}])
+    (trader,) = sim.world.shocks
     net.oracle.lag = 1 / 24
     net.token.move_to(net.token.price * (1 - move), net.token.holders)
     sim.run(10.0)
-    assert net.arbitrageur.volume["mint"] > 0
-    assert net.arbitrageur.gain == pytest.approx(move - 0.0025, abs=5e-5)
+    assert trader.volume["mint"] > 0
+    assert trader.gain == pytest.approx(move - 0.0025, abs=5e-5)
+    sim.run(11.0)  # what was minted is redeemed when the oracle has caught up
+    profit = sim.result().outcomes["akash.oracle_arbitrage.profit_usd"]
+    assert profit == pytest.approx(trader.gain * trader.volume["mint"] / 1e6, rel=0.02)
 
 
 @pytest.mark.parametrize("move", [0.03, 0.1])
 def test_redeeming_at_a_stale_low_price_pays_the_whole_move(move: float) -> None:
-    changes = {"arbitrage": {"capital": 0.0, "credit": 100.0, "least_gain": 0.001}}
-    sim, net = network(changes, until=9.99)
-    assert net.arbitrageur is not None and net.arbitrageur.volume == {"mint": 0, "redeem": 0, "close": 0}
+    sim, net = network(until=9.99, shocks=[ARBITRAGE | {"capital": 0.0, "credit": 100.0}])
+    (trader,) = sim.world.shocks
+    assert trader.volume == {"mint": 0, "redeem": 0, "close": 0}
     net.oracle.lag = 1 / 24
     net.token.move_to(net.token.price * (1 + move), net.token.holders)
     sim.run(10.0)
-    assert net.arbitrageur.volume["redeem"] == pytest.approx(99.75e6, rel=1e-3)
-    assert net.arbitrageur.gain == pytest.approx(move, abs=5e-5)
+    assert trader.volume["redeem"] == pytest.approx(99.75e6, rel=1e-3)
+    assert trader.gain == pytest.approx(move, abs=5e-5)
 
 
 # -- leases and escrow
@@ -489,7 +493,9 @@ def test_the_library_holds_the_year_2026_and_two_attacks() -> None:
 def test_a_lag_of_an_hour_earns_the_move_less_the_spread_in_the_attack() -> None:
     """0.05 - 0.0025, less about half of the 0.25 % by which 20,000 USD move a pool of 16 M USD."""
     run = Simulation(simdai.load("attacks/oracle_lag", set={"horizon": "22 d"})).run()
-    assert run.outcomes["akash.arbitrage.gain_per_credit"] == pytest.approx(0.05 - 0.0025 - 0.00125, abs=2e-4)
+    assert run.outcomes["akash.oracle_arbitrage.gain_per_credit"] == pytest.approx(
+        0.05 - 0.0025 - 0.00125, abs=2e-4
+    )
 
 
 def test_in_the_bank_run_minting_halts_and_redemption_goes_on() -> None:

@@ -74,8 +74,10 @@ IONET: dict[str, Any] = {
     "providers": {"racks": DEVICES, "homes": DEVICES | {"pool": "community", "multiplier": 1.75, "tier": 1}},
 }
 FAKES = {
+    "kind": "fake_supply",
+    "network": "ionet",
     "poses_as": "racks",
-    "start": "2026-01-02",
+    "at": "2026-01-02",
     "identities_per_day": 100.0,
     "most": 1000,
     "identity_cost": 10.0,
@@ -430,8 +432,7 @@ def test_each_defence_lowers_the_profit_of_a_fake() -> None:
 
 def test_fakes_are_paid_as_many_hours_as_the_closed_form_says() -> None:
     """2,500 identities that live 1/0.109 hours on average: within four standard errors."""
-    changes = {"fakes": FAKES | {"puzzle_detection": 0.1, "most": 10**6}}
-    _, net = ionet(changes, until=27.5)
+    _, net = ionet(until=27.5, shocks=[FAKES | {"puzzle_detection": 0.1, "most": 10**6}])
     fakes = net.fakes
     assert fakes is not None and fakes.detection == pytest.approx(1 - 0.99 * 0.9)
     gone = fakes.set_up - fakes.count
@@ -444,23 +445,24 @@ def test_fakes_are_paid_as_many_hours_as_the_closed_form_says() -> None:
 
 def test_fakes_take_from_the_pool_and_their_stake_is_burned_after_the_month() -> None:
     days = {"horizon": 60.0}
-    sim, net = ionet({"fakes": FAKES | {"most": 30}}, **days)
+    sim, net = ionet(**days, shocks=[FAKES | {"most": 30}])
     fakes, ledger = net.fakes, sim.world.ledger
     assert fakes is not None and fakes.set_up > 30
     out = sim.result().outcomes
     assert net.stakes.taken == pytest.approx(fakes.slashed * 2000 * UNIT, rel=1e-6)
     assert 0 < net.stakes.burned < net.stakes.taken
     assert ledger.balance("IO", "ionet.slashed") == net.stakes.taken - net.stakes.burned
-    assert out["ionet.fakes.rewards_usd"] > 0.0
-    assert out["ionet.fakes.honest_income_lost_usd"] == pytest.approx(out["ionet.fakes.rewards_usd"])
+    reward = out["ionet.fake_supply.reward_usd"]
+    assert reward > 0.0
+    assert out["ionet.fake_supply.honest_income_lost_usd"] == pytest.approx(reward)
     honest = Simulation(scenario(**days)).run().outcomes
     assert out["ionet.rewards.emitted"] == pytest.approx(honest["ionet.rewards.emitted"], rel=1e-9)
 
 
 def test_an_attacker_stops_where_an_identity_no_longer_pays_and_each_defence_stops_him() -> None:
-    attack = {"fakes": FAKES | {"detection": 0.01, "puzzle_detection": 0.5, "only_while_it_pays": True}}
-    open_door = attack | {"nomination.proof_of_work": False, "staking.base": 20.0}
-    _, weak = ionet(open_door, until=20.5)
+    attack = FAKES | {"detection": 0.01, "puzzle_detection": 0.5, "only_while_it_pays": True}
+    open_door = {"nomination.proof_of_work": False, "staking.base": 20.0}
+    _, weak = ionet(open_door, until=20.5, shocks=[attack])
     assert weak.fakes is not None and weak.fakes.set_up > 100
     assert weak.fakes.expected_profit(weak.reward_usd["racks"]) == pytest.approx(
         identity_profit(weak.reward_usd["racks"], 0.01, 5, 200 * weak.token.price, 1.0, 10.0), rel=1e-6
@@ -470,13 +472,9 @@ def test_an_attacker_stops_where_an_identity_no_longer_pays_and_each_defence_sto
         {"staking.base": 2e7},
         {"nomination.uptime_hours": "800 h"},
     ):
-        _, strong = ionet(open_door | defence, until=20.5)
+        _, strong = ionet(open_door | defence, until=20.5, shocks=[attack])
         assert strong.fakes is not None
         assert strong.fakes.set_up < 0.5 * weak.fakes.set_up, defence
-
-
-def test_without_fakes_nothing_about_them_is_reported() -> None:
-    assert not any(".fakes." in name for name in Simulation(scenario()).run().outcomes)
 
 
 # -- the whole ---------------------------------------------------------------------------------------------
@@ -484,14 +482,14 @@ def test_without_fakes_nothing_about_them_is_reported() -> None:
 
 def test_results_are_the_same_for_one_worker_and_two() -> None:
     payouts = [{"rule": BLOCKS}, {"from": "2026-01-05", "rule": ENGINE}]
-    busy = {"horizon": 10.0}
-    world = scenario({"payouts": payouts, "fakes": FAKES, "staking.soft_chance": 0.5}, **busy)
+    busy = {"horizon": 10.0, "shocks": [FAKES]}
+    world = scenario({"payouts": payouts, "staking.soft_chance": 0.5}, **busy)
     one, two = (simdai.run(world, seed=3, replications=2, workers=w) for w in (1, 2))
     assert one.hash == two.hash
 
 
 def test_the_compiled_market_and_its_twin_give_the_same_bits() -> None:
-    world = scenario({"fakes": FAKES, "staking.soft_chance": 0.5}, **{"horizon": 6.0})
+    world = scenario({"staking.soft_chance": 0.5}, **{"horizon": 6.0, "shocks": [FAKES]})
     twins = [Simulation(world, kernel=kernel).run() for kernel in (None, "reference")]
     assert twins[0].digest == twins[1].digest
     for name, column in twins[0].series.items():
@@ -499,7 +497,7 @@ def test_the_compiled_market_and_its_twin_give_the_same_bits() -> None:
 
 
 def test_a_branch_with_the_same_luck_has_the_same_future() -> None:
-    sim = Simulation(scenario({"fakes": FAKES}, **{"horizon": 8.0}))
+    sim = Simulation(scenario(**{"horizon": 8.0, "shocks": [FAKES]}))
     sim.run(4.0)
     (branch,) = sim.branch(1, luck="same")
     assert branch.run().digest == sim.run().digest
@@ -521,7 +519,6 @@ def test_half_the_scale_keeps_prices_and_doubles_nothing() -> None:
         ({"providers.racks.pool": "gpu"}, "'gpu' is none of community, enterprise"),
         ({"providers.racks.ask_spread": 0.1}, "the network posts prices"),
         ({"providers.racks.co_staked": 0.6}, "owners bring 50%"),
-        ({"fakes": FAKES | {"poses_as": "rocks"}}, "no population 'rocks'"),
         ({"least_rental": "30 h"}, "jobs of 12 h on average"),
         ({"payouts": BLOCKS | {"pools": {"enterprise": 0.95, "community": 0.1}}}, "more than 1"),
     ],

@@ -292,12 +292,12 @@ def test_a_subsidised_cloud_is_cheaper_sells_more_and_is_paid_the_rest_from_outs
     sold = out.series["bigcloud.gpu_hours"]
     assert sold[15:25].sum() > 1.1 * plain.run().series["bigcloud.gpu_hours"][15:25].sum()
     # ten days of sales at a dollar each
-    assert out.outcomes["bigcloud.subsidy_usd"] == pytest.approx(sold[15:25].sum(), rel=0.01)
+    assert out.outcomes["bigcloud.rebate_usd"] == pytest.approx(sold[15:25].sum(), rel=0.01)
     assert then > 0
     ledger = sim.world.ledger
     revenue = int(sim.world.market.counters()["revenue"][v].sum())
     assert ledger.balance("USD", "bigcloud.subsidy") == 0
-    paid = round(out.outcomes["bigcloud.subsidy_usd"] * 1e6)
+    paid = round(out.outcomes["bigcloud.rebate_usd"] * 1e6)
     assert ledger.balance("USD", "bigcloud.revenue") == pytest.approx(revenue + paid, abs=1)
     ledger.check()
 
@@ -314,7 +314,7 @@ def test_customers_of_a_subsidised_network_see_less_and_its_providers_the_full_p
     price = out.series["gridnet.price_usd_per_gpu_hour"][late]
     assert np.nanmean(price) > 1.5
     hours = out.series["gridnet.gpu_hours"][15:].sum()
-    assert out.outcomes["gridnet.subsidy_usd"] == pytest.approx(hours, rel=0.1)
+    assert out.outcomes["gridnet.rebate_usd"] == pytest.approx(hours, rel=0.1)
 
 
 @pytest.mark.parametrize(

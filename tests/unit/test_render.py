@@ -266,6 +266,38 @@ def test_splitting_wallets_raises_availability_income() -> None:
     assert split > 0
 
 
+FARMING = {
+    "kind": "availability_farming",
+    "network": "render",
+    "at": "2026-01-01",
+    "nodes": 30,
+    "wallet": 3,
+    "octanebench": 1000.0,
+    "memory": 24.0,
+}
+
+
+def test_a_farm_in_one_wallet_gets_nothing_and_in_wallets_of_three_its_share() -> None:
+    """Nodes like the farm's own, idle all week: 30 in 50 of the pool."""
+    quiet = {"demand.creators.jobs_per_day": 0.0, "pools.job": 0.0}
+    (split, _), (whole, _) = (
+        run(quiet | {"shocks": [FARMING | {"wallet": wallet}]}, until=7.5) for wallet in (3, 30)
+    )
+    out = split.result().outcomes
+    assert out["render.availability_farming.pool_share"] == pytest.approx(0.6, rel=1e-6)
+    assert out["render.availability_farming.pool_taken_usd"] == pytest.approx(0.6 * 2800 * 2.0, rel=0.01)
+    assert whole.result().outcomes["render.availability_farming.profit_usd"] == pytest.approx(0.0, abs=0.01)
+
+
+def test_a_farm_pays_for_its_nodes_and_is_looked_for_only_now_and_then() -> None:
+    quiet = {"demand.creators.jobs_per_day": 0.0, "pools.job": 0.0}
+    farm = FARMING | {"cost": 0.1, "setup": 20.0, "shown": 0.5}
+    sim, _ = run(quiet | {"shocks": [farm]}, until=7.5)
+    out = sim.result().outcomes
+    assert out["render.availability_farming.spent_usd"] == pytest.approx(30 * (20.0 + 0.1 * 7.0))
+    assert out["render.availability_farming.pool_share"] == pytest.approx(15.0 / 35.0, rel=1e-6)
+
+
 def test_availability_is_paid_for_idle_time_by_weight() -> None:
     """Idle all week, alike but for age: shares as 3 + 3 + ln age / ln mean age."""
     ages = {"young": NODES | {"age": 3.0}, "old": NODES | {"age": 93.0}}
@@ -283,7 +315,7 @@ def test_the_best_wash_trade_is_what_the_attacker_spends_and_gains() -> None:
     price = 15000 * 2.0 * net.token.price / 2.0  # pool x price, moved by the burns by less than 1 %
     assert net.sums["wash_usd"] == pytest.approx(best_wash_trade(others, 15000, price / 15000), rel=0.02)
     assert net.reward_ratio > 1 / 0.95
-    profit = sim.result().outcomes["render.wash.profit_usd"]
+    profit = sim.result().outcomes["render.wash_demand.profit_usd"]
     assert profit == pytest.approx(
         wash_trade_profit(net.sums["wash_usd"], others, 15000, price / 15000), rel=0.02
     )
@@ -294,7 +326,7 @@ def test_competing_wash_traders_close_the_ratio_to_one_over_one_less_the_fee() -
     alone, crowd = (run({"shocks": [WASH | {"attackers": n}]}, until=7.5) for n in (1, 1000))
     assert crowd[1].reward_ratio == pytest.approx(1 / 0.95, rel=0.002)
     assert alone[1].reward_ratio > crowd[1].reward_ratio
-    profits = [sim.result().outcomes["render.wash.profit_usd"] for sim, _ in (alone, crowd)]
+    profits = [sim.result().outcomes["render.wash_demand.profit_usd"] for sim, _ in (alone, crowd)]
     assert profits[0] > 20 * abs(profits[1])
 
 
@@ -302,12 +334,12 @@ def test_wash_trading_beyond_the_break_even_loses() -> None:
     """J P < U + V: with 15,000 tokens at 2 USD a spend of 40,000 USD cannot pay."""
     sim, net = run({"shocks": [WASH | {"spend": 40000.0}]}, until=7.5)
     assert net.reward_ratio < 1 / 0.95
-    assert sim.result().outcomes["render.wash.profit_usd"] < 0
+    assert sim.result().outcomes["render.wash_demand.profit_usd"] < 0
 
 
 def test_wash_work_that_lands_on_others_nodes_is_lost() -> None:
     sim, _ = run({"shocks": [WASH | {"captured": 0.0, "spend": 1000.0}]}, until=7.5)
-    assert sim.result().outcomes["render.wash.profit_usd"] == -1000.0
+    assert sim.result().outcomes["render.wash_demand.profit_usd"] == -1000.0
 
 
 @pytest.mark.parametrize("attackers", [1, 3, 50])
