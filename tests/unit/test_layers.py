@@ -127,7 +127,7 @@ def test_mechanisms_see_no_clock_no_ledger_and_no_generator(path):
 
 def test_no_network_imports_another_network():
     folder = PACKAGE / "networks"
-    protocols = {dotted(path) for path in folder.glob("*.py") if defines_a_kind(path)}
+    protocols = {dotted(path) for path in folder.glob("*.py") if defines_a_network(path)}
     for path in folder.glob("*.py"):
         for line, name in module_level_imports(path):
             other = [
@@ -136,12 +136,16 @@ def test_no_network_imports_another_network():
             assert not other, f"{path}:{line}: {dotted(path)} imports the network {other[0]}"
 
 
-def defines_a_kind(path: Path) -> bool:
-    """Whether a module registers a kind: some class in it is declared with ``kind=...``."""
+def defines_a_network(path: Path) -> bool:
+    """Whether a module registers a kind of network, and not just a part or an attack of one."""
     classes = (
         node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.ClassDef)
     )
-    return any(keyword.arg == "kind" for node in classes for keyword in node.keywords)
+    return any(
+        keyword.arg == "kind" and any(ast.unparse(base) == "Network" for base in node.bases)
+        for node in classes
+        for keyword in node.keywords
+    )
 
 
 def loaded_by(statement: str) -> set[str]:
