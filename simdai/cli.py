@@ -243,23 +243,25 @@ def compare(
 @app.command()
 @click.argument("scenarios", nargs=-1, required=True)
 def check(scenarios: tuple[str, ...]) -> int:
-    """Check scenario files; print every problem with its place."""
-    from simdai.schema import check as problems_of
+    """Check scenario and study files; print every problem with its place."""
+    from simdai.experiments.study_file import check as problems_of
 
     problems = problems_of(scenarios)
     for problem in problems:
         click.echo(str(problem))
     if not problems:
-        click.echo(f"{len(scenarios)} scenario{'s' * (len(scenarios) != 1)} without problems")
+        click.echo(f"{len(scenarios)} file{'s' * (len(scenarios) != 1)} without problems")
     return BAD_INPUT if problems else OK
 
 
 @app.command()
-def schema() -> None:
-    """Print the JSON Schema of scenario files, for editors."""
+@click.argument("of", type=click.Choice(["scenario", "study"]), default="scenario")
+def schema(of: str) -> None:
+    """Print the JSON Schema of scenario files, or of study files, for editors."""
+    from simdai.experiments.study_file import study_schema
     from simdai.schema import json_schema
 
-    emit(json_schema())
+    emit(json_schema() if of == "scenario" else study_schema())
 
 
 @app.command()

@@ -32,7 +32,7 @@ __all__ = [
     "union_schema",
 ]
 
-PACKAGES = ("mechanisms", "economy", "networks", "labs", "training")
+PACKAGES = ("mechanisms", "economy", "networks", "labs", "training", "experiments.designs")
 ENTRY_POINTS = ("simdai.mechanisms", "simdai.networks", "simdai.metrics")
 
 _families: dict[str, type[Configured]] = {}

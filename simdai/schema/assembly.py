@@ -23,7 +23,17 @@ from simdai.schema.positions import FIELDS, MOST_FAULTS, place_of, positioned, w
 from simdai.schema.references import resolve
 from simdai.schema.scenario import LeftOut, Origin, Provenance, Scenario, faults
 
-__all__ = ["assemble", "change", "check", "load", "with_positions"]
+__all__ = [
+    "assemble",
+    "change",
+    "check",
+    "load",
+    "load_base",
+    "looked_up",
+    "misplaced",
+    "probe",
+    "varied",
+]
 
 Changes = Mapping[str, Any] | Sequence[str] | None
 LONGEST_CHAIN = 16
@@ -79,6 +89,84 @@ def change(scenario: Scenario, set: Changes, overrides: Sequence[str] = ()) -> S
     tree = builder.patch(tree, overrides, Path(file) if file else None, Mark("overrides"))
     tree = builder.set(tree, set)
     return assemble(builder, tree, scenario.name, file)
+
+
+def load_base(
+    base: Node, file: Path | None, overrides: Iterable[Node] = (), settings: Mapping[str, Node] | None = None
+) -> Scenario:
+    """Load the scenario that another file builds on, with the changes that the other file makes.
+
+    Parameters
+    ----------
+    base : the name or relative path, as it stands in the other file
+    file : the other file; None for one made in Python, whose names are looked up as `load` does
+    overrides : names of patches, as they stand there
+    settings : dotted path to value, as they stand there
+
+    Raises
+    ------
+    ScenarioError : everything wrong, at its place in either file
+    """
+    builder = _Builder()
+    try:
+        place = library.locate_from(base.value, file) if file else library.locate(base.value)
+    except ScenarioError as error:
+        raise ScenarioError(replace(p, **place_of(base.mark), path="base") for p in error.problems) from None
+    tree = builder.read(place, ())
+    for name in overrides:
+        tree = builder.patch(tree, (name.value,), file or place.path, name.mark)
+    tree = builder.apply(tree, ((path, node, "set") for path, node in (settings or {}).items()))
+    return assemble(builder, tree, place.name, str(place.path))
+
+
+def varied(scenario: Scenario, changes: Mapping[str, Any]) -> Scenario:
+    """Return a scenario with some values changed and every parameter as it was looked up before.
+
+    It equals what `change` returns, takes a fraction of the time, reads no file, and does not know where its
+    numbers come from. A new ``start`` and changes that refer to parameters go the long way.
+    """
+    origin = scenario._origin
+    if origin is None or "start" in changes or any(_refers(value) for value in changes.values()):
+        return change(scenario, changes)
+    tree = origin.resolved
+    for path, value in changes.items():
+        tree = put(tree, location_of(path), from_python(value, Mark(f"set {path}")), FIELDS, SECTIONS)
+    made, problems = _validate(tree)
+    if problems or made is None:
+        raise ScenarioError(dict.fromkeys(problem for problem, _ in problems))
+    made._name = scenario.name
+    return made
+
+
+def _refers(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return "parameter" in value or any(map(_refers, value.values()))
+    return isinstance(value, list | tuple) and any(map(_refers, value))
+
+
+def probe(scenario: Scenario, settings: Iterable[tuple[str, Node]]) -> list[Problem]:
+    """Say what would be wrong with a scenario that had some other values, at the places of these values."""
+    tree = _tree(scenario)
+    for path, node in settings:
+        tree = put(tree, location_of(path), node, FIELDS, SECTIONS)
+    return list(dict.fromkeys(problem for problem, _ in _validate(tree)[1]))
+
+
+def misplaced(scenario: Scenario, paths: Iterable[str], mark: Mark) -> list[Problem]:
+    """Say which dotted paths lead nowhere in a scenario, at the place where they are given."""
+    problems: list[Problem] = []
+    for path in paths:
+        try:
+            put(_tree(scenario), location_of(path), Node(None, mark), FIELDS, SECTIONS)
+        except ScenarioError as error:
+            problems += [replace(problem, **place_of(mark)) for problem in error.problems]
+    return problems
+
+
+def _tree(scenario: Scenario) -> Node:
+    """A scenario's tree with every parameter looked up."""
+    origin = scenario._origin
+    return origin.resolved if origin else from_python(scenario.model_dump(), Mark())
 
 
 def check(names: Iterable[str | os.PathLike[str]]) -> list[Problem]:
@@ -193,17 +281,24 @@ class _Builder:
 
     def set(self, tree: Node, changes: Changes) -> Node:
         """Apply ``set`` or ``--set`` and record old and new values."""
-        for location, value, by in self._settings(changes):
+        return self.apply(tree, self._settings(changes))
+
+    def apply(self, tree: Node, settings: Iterable[tuple[str, Node, str]]) -> Node:
+        """Put values at dotted paths, each by somebody, and record old and new values."""
+        for path, value, by in settings:
             try:
-                changed = put(tree, location, value, FIELDS, SECTIONS)
+                changed = put(tree, location_of(path), value, FIELDS, SECTIONS)
             except ScenarioError as error:
-                self.problems += error.problems
+                self.problems += [
+                    problem if problem.line else replace(problem, **place_of(value.mark))
+                    for problem in error.problems
+                ]
                 continue
             self.changes += changes_between(tree, changed, by)
             tree = changed
         return tree
 
-    def _settings(self, changes: Changes) -> Iterable[tuple[Location, Node, str]]:
+    def _settings(self, changes: Changes) -> Iterable[tuple[str, Node, str]]:
         if isinstance(changes, str):
             changes = (changes,)
         texts = changes.items() if isinstance(changes, Mapping) else ((text, None) for text in changes or ())
@@ -221,10 +316,7 @@ class _Builder:
                     self._fault(node.mark, (), "no '='", "--set path=value")
                 if problems or not equals:
                     continue
-            try:
-                yield location_of(path.strip()), node, by
-            except ScenarioError as error:
-                self.problems += [replace(problem, file=node.mark.file) for problem in error.problems]
+            yield path.strip(), node, by
 
     def _fault(
         self, mark: Mark, location: Iterable[str | int], found: str, allowed: str, suggestion: str = ""
@@ -248,7 +340,9 @@ def _overrides(file: Path | None) -> dict[str, Path]:
 def assemble(builder: _Builder, tree: Node, name: str, file: str | None) -> Scenario:
     """Look up the parameters of a complete tree, check everything and make the scenario."""
     parameters = Parameters.reachable_from(Path(file) if file else None)
-    resolved, uses, unresolved, problems = _resolve(tree, parameters)
+    begin = tree.at("start")
+    start = day_of(looked_up(begin, parameters, None)[0]) if begin is not None else None
+    resolved, uses, unresolved, problems = looked_up(tree, parameters, start)
     builder.problems += problems
     scenario = None
     if not builder.unreadable:
@@ -274,10 +368,16 @@ def _in_order(builder: _Builder) -> list[Problem]:
     return sorted(unique, key=lambda p: (order.get(p.file, len(order)), p.line, p.column))
 
 
-def _resolve(
-    tree: Node, parameters: Parameters
+def looked_up(
+    tree: Node, parameters: Parameters, start: datetime.date | None
 ) -> tuple[Node, list[tuple[str, Use]], list[Location], list[Problem]]:
     """Replace every reference to a parameter by its value.
+
+    Parameters
+    ----------
+    tree : of a file
+    parameters : the files in reach
+    start : the date for dated values
 
     Returns
     -------
@@ -287,7 +387,7 @@ def _resolve(
     failed: list[Location] = []
     problems: list[Problem] = []
 
-    def value_of(node: Node, location: Location, start: datetime.date | None) -> Node:
+    def value_of(node: Node, location: Location) -> Node:
         if node.is_reference:
             try:
                 found = resolve(parameters, node, location, start)
@@ -300,19 +400,12 @@ def _resolve(
             )
             return found
         if isinstance(node.value, dict):
-            return replace(node, value={k: value_of(v, (*location, k), start) for k, v in node.value.items()})
+            return replace(node, value={k: value_of(v, (*location, k)) for k, v in node.value.items()})
         if isinstance(node.value, tuple):
-            return replace(
-                node, value=tuple(value_of(v, (*location, n), start) for n, v in enumerate(node.value))
-            )
+            return replace(node, value=tuple(value_of(v, (*location, n)) for n, v in enumerate(node.value)))
         return node
 
-    begin = tree.at("start")
-    start = day_of(value_of(begin, ("start",), None)) if begin is not None else None
-    uses.clear()
-    failed.clear()
-    problems.clear()
-    return value_of(tree, (), start), uses, failed, problems
+    return value_of(tree, ()), uses, failed, problems
 
 
 def _validate(tree: Node) -> tuple[Scenario | None, list[tuple[Problem, Location]]]:

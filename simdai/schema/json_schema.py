@@ -8,7 +8,7 @@ from simdai import registry
 from simdai.registry import FAMILY_KEY, Configured, FrozenMapping
 from simdai.schema.scenario import Scenario
 
-__all__ = ["json_schema"]
+__all__ = ["document", "file_schema", "json_schema", "kind_definitions"]
 
 Schema = dict[str, Any]
 
@@ -33,14 +33,8 @@ def json_schema() -> Schema:
 
     A file that ``extends`` another need not be complete, so in it parts are checked only when loaded.
     """
-    definitions: Schema = {"parameter": REFERENCE}
-    for family in registry.families():
-        kinds = registry.kinds(family)
-        for kind, cls in kinds.items():
-            definitions[f"{family}.{kind}"] = _kind_schema(cls, kind, definitions)
-        choices = [{"$ref": f"#/$defs/{family}.{kind}"} for kind in kinds]
-        definitions[f"family.{family}"] = {"oneOf": choices} if choices else {"type": "object"}
-    whole = _with_references(_model_schema(Scenario, "scenario", definitions))
+    definitions = kind_definitions()
+    whole = file_schema(Scenario, "scenario", definitions)
     strict = whole["properties"]
     sections = [
         name for name, info in Scenario.model_fields.items() if isinstance(info.default, FrozenMapping)
@@ -55,17 +49,50 @@ def json_schema() -> Schema:
         "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
         "description": "names of patches in overrides/",
     }
-    return {
-        "$schema": DIALECT,
-        "title": "simdai scenario",
+    body: Schema = {
         "type": "object",
         "properties": shapes,
         "additionalProperties": False,
         "if": {"required": ["extends"]},
         "then": {"properties": loose},
         "else": {"properties": strict, "required": whole["required"]},
-        "$defs": {name: definitions[name] for name in sorted(definitions)},
     }
+    return document("simdai scenario", body, definitions)
+
+
+def kind_definitions() -> Schema:
+    """Return the schema of every kind that is registered now, and of the union of each family."""
+    definitions: Schema = {"parameter": REFERENCE}
+    for family in registry.families():
+        kinds = registry.kinds(family)
+        for kind, cls in kinds.items():
+            definitions[f"{family}.{kind}"] = _kind_schema(cls, kind, definitions)
+        choices = [{"$ref": f"#/$defs/{family}.{kind}"} for kind in kinds]
+        definitions[f"family.{family}"] = {"oneOf": choices} if choices else {"type": "object"}
+    return definitions
+
+
+def file_schema(cls: type[Configured], prefix: str, definitions: Schema) -> Schema:
+    """Return the schema of a file that holds one model, a reference to a parameter standing for any value."""
+    return _with_references(_model_schema(cls, prefix, definitions))
+
+
+def document(title: str, body: Schema, definitions: Schema) -> Schema:
+    """Return a whole JSON Schema with those definitions that it refers to."""
+    used = set[str]()
+    waiting: list[Any] = [body]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, list):
+            waiting += part
+        elif isinstance(part, dict):
+            waiting += part.values()
+            name = str(part.get("$ref", "")).removeprefix("#/$defs/")
+            if name in definitions and name not in used:
+                used.add(name)
+                waiting.append(definitions[name])
+    defined = {name: definitions[name] for name in sorted(used)}
+    return {"$schema": DIALECT, "title": title, **body, "$defs": defined}
 
 
 def _kind_schema(cls: type[Configured], kind: str, definitions: Schema) -> Schema:

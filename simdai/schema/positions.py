@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -20,8 +21,17 @@ MOST_FAULTS = (
 )
 
 
-def with_positions(error: ValidationError, tree: Node) -> list[tuple[Problem, Location]]:
-    """Turn a pydantic error on ``tree.plain()`` into problems with file, line and column."""
+def with_positions(
+    error: ValidationError, tree: Node, keys: Sequence[str] = (*FIELDS, "extends", "overrides")
+) -> list[tuple[Problem, Location]]:
+    """Turn a pydantic error on ``tree.plain()`` into problems with file, line and column.
+
+    Parameters
+    ----------
+    error : of the validation
+    tree : what was validated
+    keys : what may stand at the top of the file
+    """
     problems = []
     for line in error.errors(include_url=False):
         details: dict[str, Any] = dict(line)
@@ -44,7 +54,6 @@ def with_positions(error: ValidationError, tree: Node) -> list[tuple[Problem, Lo
         ):
             allowed += "; of a range, 'pick: low', 'mid' or 'high'"
         if line["type"] == "unknown_key" and len(location) == 1:
-            keys = (*FIELDS, "extends", "overrides")
             allowed = listed(keys)
             if len(problems) < MOST_FAULTS:
                 suggestion = nearest(str(location[0]), keys)

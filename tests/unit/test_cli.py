@@ -150,7 +150,7 @@ def test_a_scenario_with_mistakes_is_refused_with_their_places(small, call):
 
 
 def test_check_says_when_all_is_well(small, call):
-    assert call("check", small) == (0, "1 scenario without problems\n", "")
+    assert call("check", small) == (0, "1 file without problems\n", "")
 
 
 @pytest.mark.parametrize(

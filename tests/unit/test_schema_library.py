@@ -178,7 +178,7 @@ def test_the_json_schema_follows_the_registry():
     from simdai import registry
 
     definitions = json_schema()["$defs"]
-    for family in registry.families():
+    for family in set(registry.families()) - {"design", "factor"}:  # of study files
         for kind in registry.kinds(family):
             assert definitions[f"{family}.{kind}"]["properties"]["kind"] == {"const": kind}
 
