@@ -6,7 +6,7 @@ PYTHON = .venv/bin/python
 SIMPY = simpy==4.1.2
 unexport PYTHONHOME PYTHONPATH
 
-.PHONY: help run test slow build lint bench clean install install-test
+.PHONY: help run test slow build lint bench notebooks clean install install-test
 .DEFAULT_GOAL := help
 
 help:
@@ -16,6 +16,7 @@ help:
 	@echo "make build   compile the kernel again, after a change of simdai/kernel/*.pyx"
 	@echo "make lint    check style and types"
 	@echo "make bench   measure the kernel's speed"
+	@echo "make notebooks   open the notebooks in JupyterLab"
 	@echo "make clean   remove what was built (.venv and results/ stay)"
 
 install:
@@ -47,6 +48,10 @@ lint: install-test
 
 bench: install
 	$(PYTHON) -m simdai bench
+
+notebooks:
+	@.ci/install notebooks
+	@cd notebooks && ../$(PYTHON) -m jupyterlab
 
 clean:
 	rm -rf build dist simdai.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
