@@ -10,6 +10,7 @@ import numpy as np
 
 from simdai.engine import Environment, Streams
 from simdai.kernel import JobClassSpec, Law, Market, PoolSpec, VenueSpec, make_market
+from simdai.mechanisms.queues import erlang_c, queue_wait
 
 SERVERS, SERVICE_RATE, ARRIVAL_RATE = 50, 1.0, 45.0
 
@@ -19,20 +20,9 @@ EPOCH_HOURS, EMISSION, PRICE_STEP, SOLD_SHARE, FIRST_PRICE = 1.0, 0.1, 0.1, 0.5,
 HORIZON_DAYS = {1_000: 20.0, 10_000: 2.0, 100_000: 0.5, 1_000_000: 0.1}
 
 
-def erlang_c(servers: int, load: float) -> float:
-    """Probability that a customer of an M/M/c queue waits.
-
-    Source: Erlang (1917); recursion B(k) = a B(k-1) / (k + a B(k-1)).
-    """
-    blocking = 1.0
-    for k in range(1, servers + 1):
-        blocking = load * blocking / (k + load * blocking)
-    return blocking / (1 - load / servers * (1 - blocking))
-
-
 def mean_wait_of_theory() -> float:
     """Mean wait of W1's queue in units of the mean service time."""
-    return erlang_c(SERVERS, ARRIVAL_RATE / SERVICE_RATE) / (SERVERS * SERVICE_RATE - ARRIVAL_RATE)
+    return SERVICE_RATE * queue_wait(ARRIVAL_RATE, SERVICE_RATE, SERVERS)
 
 
 def w1(customers: int, seed: int, kernel: Any = None) -> dict[str, Any]:

@@ -8,6 +8,9 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
+
 from simdai.mechanisms._domain import at_least, non_negative, positive, unit_interval
 
 __all__ = [
@@ -16,15 +19,21 @@ __all__ = [
     "certainty_equivalent",
     "contact_rate",
     "contest_entrants",
+    "effective_labour",
+    "net_flow_rate",
     "offer_acceptance",
     "quit_hazard",
     "ramp_up",
     "team_optimum",
     "team_output",
     "team_pairs",
+    "top_decile_share",
     "tullock",
     "utility_gap_from_flow",
 ]
+
+
+Numbers = npt.NDArray[np.float64]
 
 
 class Contest(NamedTuple):
@@ -65,14 +74,16 @@ def utility_gap_from_flow(ratio: float, n_origin: float, n_destination: float) -
     return 0.5 * math.log(ratio * n_destination / n_origin)
 
 
-def offer_acceptance(u_offer: float, u_current: float, u_outside: float) -> float:
+def offer_acceptance(u_offer: npt.ArrayLike, u_current: npt.ArrayLike, u_outside: npt.ArrayLike) -> Numbers:
     """Probability that one offer is taken: exp(U_o) / (exp(U_o) + exp(U_current) + exp(U_outside)).
 
-    Gumbel tastes of scale 1 (McFadden 1974). Utilities may be minus infinity for what is not on the table.
+    Gumbel tastes of scale 1 (McFadden 1974). Utilities are arrays that broadcast; minus infinity stands for
+    what is not on the table.
     """
-    top = max(u_offer, u_current, u_outside)
-    weights = [math.exp(u - top) for u in (u_offer, u_current, u_outside)]
-    return weights[0] / math.fsum(weights)
+    offer, current, outside = (np.asarray(u, dtype=np.float64) for u in (u_offer, u_current, u_outside))
+    others = np.logaddexp(current, outside)
+    with np.errstate(over="ignore"):
+        return np.asarray(1.0 / (1.0 + np.exp(others - offer)))
 
 
 def acceptance_after_wage(p: float, wage_ratio: float, beta_wage: float = 3.0) -> float:
@@ -120,11 +131,12 @@ def contact_rate(searchers: float, vacancies: float, scale: float, elasticity: f
     return float(scale * (vacancies / searchers) ** elasticity)
 
 
-def ramp_up(tenure_years: float, time_constant_years: float) -> float:
-    """Productivity of a newcomer over that of an old hand: 1 - exp(-tenure / time constant)."""
-    non_negative(tenure_years=tenure_years)
+def ramp_up(tenure_years: npt.ArrayLike, time_constant_years: float) -> Numbers:
+    """Productivity of newcomers over that of old hands: 1 - exp(-tenure / time constant); arrays welcome."""
+    tenure = np.asarray(tenure_years, dtype=np.float64)
+    non_negative(tenure_years=float(tenure.min(initial=0.0)))
     positive(time_constant_years=time_constant_years)
-    return -math.expm1(-tenure_years / time_constant_years)
+    return np.asarray(-np.expm1(-tenure / time_constant_years))
 
 
 def team_pairs(n: int) -> int:
@@ -205,3 +217,29 @@ def certainty_equivalent(expected: float, rho: float, sigma: float, years: float
     """
     non_negative(expected=expected, rho=rho, years=years)
     return expected * math.exp(-0.5 * rho * sigma * sigma * years)
+
+
+# What the two sides have
+def effective_labour(ability: npt.ArrayLike, full_time: npt.ArrayLike) -> float:
+    """Sum of ability times full-time share: the size of a side in researchers of ability 1."""
+    return float(np.sum(np.asarray(ability, dtype=np.float64) * np.asarray(full_time, dtype=np.float64)))
+
+
+def top_decile_share(central: npt.ArrayLike, decentral: npt.ArrayLike) -> float:
+    """Share of the ablest tenth of all researchers who work for labs; nan without researchers.
+
+    The tenth is the largest ceil(n / 10) abilities of both sides together, with all who tie with the last.
+    """
+    c, d = np.ravel(np.asarray(central, dtype=np.float64)), np.ravel(np.asarray(decentral, dtype=np.float64))
+    pooled = np.sort(np.concatenate([c, d]))
+    if pooled.size == 0:
+        return math.nan
+    least = pooled[-math.ceil(pooled.size / 10)]
+    labs, others = int(np.sum(c >= least)), int(np.sum(d >= least))
+    return labs / (labs + others)
+
+
+def net_flow_rate(to_central: float, to_decentral: float, decentral_stock: float, years: float) -> float:
+    """Net yearly flow of people to the labs over the decentralised stock, 1/yr; positive is a drain."""
+    positive(decentral_stock=decentral_stock, years=years)
+    return (to_central - to_decentral) / (decentral_stock * years)

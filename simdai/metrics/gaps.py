@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from simdai.mechanisms._domain import non_negative, positive
+from simdai.mechanisms.talent import effective_labour, net_flow_rate, top_decile_share
 
 __all__ = [
     "Lead",
@@ -187,32 +188,6 @@ def time_to_close_years(ratio: float, growth_decentral: float, growth_central: f
     if growth_decentral <= growth_central:
         return math.inf
     return math.log(ratio) / math.log(growth_decentral / growth_central)
-
-
-# Talent
-def effective_labour(ability: npt.ArrayLike, full_time: npt.ArrayLike) -> float:
-    """Sum of ability times full-time share: the size of a side in researchers of ability 1."""
-    return float(np.sum(np.asarray(ability, dtype=np.float64) * np.asarray(full_time, dtype=np.float64)))
-
-
-def top_decile_share(central: npt.ArrayLike, decentral: npt.ArrayLike) -> float:
-    """Share of the ablest tenth of all researchers who work for labs; nan without researchers.
-
-    The tenth is the largest ceil(n / 10) abilities of both sides together, with all who tie with the last.
-    """
-    c, d = np.ravel(np.asarray(central, dtype=np.float64)), np.ravel(np.asarray(decentral, dtype=np.float64))
-    pooled = np.sort(np.concatenate([c, d]))
-    if pooled.size == 0:
-        return math.nan
-    least = pooled[-math.ceil(pooled.size / 10)]
-    labs, others = int(np.sum(c >= least)), int(np.sum(d >= least))
-    return labs / (labs + others)
-
-
-def net_flow_rate(to_central: float, to_decentral: float, decentral_stock: float, years: float) -> float:
-    """Net yearly flow of people to the labs over the decentralised stock, 1/yr; positive is a drain."""
-    positive(decentral_stock=decentral_stock, years=years)
-    return (to_central - to_decentral) / (decentral_stock * years)
 
 
 # Speed

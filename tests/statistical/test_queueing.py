@@ -14,6 +14,7 @@ from simdai.bench import workloads
 from simdai.engine import Environment, Streams
 from simdai.kernel import COMPILED, JobClassSpec, Law, PoolSpec, VenueSpec, make_market
 from simdai.kernel.market_spec import TRACE_KINDS
+from simdai.mechanisms.queues import erlang_c
 
 pytestmark = [
     pytest.mark.statistical,
@@ -68,7 +69,7 @@ def queue(seed, arrivals, service, servers=1, patience=None, customers=100_000):
 def test_the_benchmarks_queue_agrees_with_erlang_c():
     """W1: 50 servers, load 45. Erlang (1917)."""
     # The definition of W1 prints both numbers.
-    assert workloads.erlang_c(50, 45.0) == pytest.approx(0.363864, abs=5e-7)
+    assert erlang_c(50, 45.0) == pytest.approx(0.363864, abs=5e-7)
     assert workloads.mean_wait_of_theory() == pytest.approx(0.072773, abs=5e-7)
     w1 = replications(30, lambda seed: workloads.w1(100_000, seed))
     agrees(w1["mean_wait"], 0.072773, narrow=0.1)
@@ -77,8 +78,8 @@ def test_the_benchmarks_queue_agrees_with_erlang_c():
 
 def test_erlang_c_by_hand():
     """Two servers, load 1: B(1) = 1/2, B(2) = (1/2) / (2 + 1/2) = 1/5, C = (1/5) / (1 - 1/2 x 4/5) = 1/3."""
-    assert workloads.erlang_c(2, 1.0) == pytest.approx(1 / 3, rel=1e-15)
-    assert workloads.erlang_c(1, 0.8) == pytest.approx(0.8, rel=1e-15)
+    assert erlang_c(2, 1.0) == pytest.approx(1 / 3, rel=1e-15)
+    assert erlang_c(1, 0.8) == pytest.approx(0.8, rel=1e-15)
 
 
 def test_a_single_server_agrees_with_m_m_1():
