@@ -80,10 +80,9 @@ def offer_acceptance(u_offer: npt.ArrayLike, u_current: npt.ArrayLike, u_outside
     Gumbel tastes of scale 1 (McFadden 1974). Utilities are arrays that broadcast; minus infinity stands for
     what is not on the table.
     """
-    offer, current, outside = (np.asarray(u, dtype=np.float64) for u in (u_offer, u_current, u_outside))
-    others = np.logaddexp(current, outside)
+    others = np.logaddexp(u_current, u_outside)
     with np.errstate(over="ignore"):
-        return np.asarray(1.0 / (1.0 + np.exp(others - offer)))
+        return np.asarray(1.0 / (1.0 + np.exp(np.subtract(others, u_offer))))
 
 
 def acceptance_after_wage(p: float, wage_ratio: float, beta_wage: float = 3.0) -> float:

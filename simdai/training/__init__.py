@@ -1,0 +1,1 @@
+"""Training in the open: who decides, who contributes, who computes, and on whose data."""
