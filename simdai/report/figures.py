@@ -56,6 +56,8 @@ AXIS = {
     "1": "ratio",
     "count": "number",
     "USD/h": "USD per GPU-hour",
+    "USD/y": "USD a year",
+    "1/y": "per year",
     "h": "hours",
     "1/d": "per day",
     "d": "days",

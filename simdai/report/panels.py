@@ -167,4 +167,40 @@ PANELS = (
         r"(?P<who>[^.]+)\.jobs_per_day",
         "Jobs that arrived in each segment, including those that chose no venue.",
     ),
+    Panel(
+        "Researchers by employer",
+        r"[^.]+\.(?P<who>[^.]+)\.researchers",
+        "Full-time equivalents; who works in the open counts with the share of time given to it.",
+        of=("labs", "training", "networks"),
+    ),
+    Panel(
+        "Pay of researchers",
+        r"[^.]+\.(?P<who>[^.]+)\.pay_usd",
+        "USD a year, cash and expected equity; in the open, tokens at the price of their day.",
+        of=("labs", "training", "networks"),
+    ),
+    Panel(
+        "Open posts",
+        r"[^.]+\.(?P<who>[^.]+)\.open_posts",
+        "Posts that labs seek to fill; pay rises where they stay vacant.",
+        of=("labs",),
+    ),
+    Panel(
+        "Talent of labs over that of open projects",
+        r"(?P<who>[^.]+)\.effective_labour_ratio",
+        "Ability times time, over all who work for labs, over the same for open projects.",
+    ),
+    Panel(
+        "The ablest tenth",
+        r"(?P<who>[^.]+)\.top_decile_share",
+        "Share of the ablest tenth of both sides that works for labs.",
+        floor=False,
+    ),
+    Panel(
+        "Drain of the open side",
+        r"(?P<who>[^.]+)\.net_flow_rate",
+        "People who went from open projects to labs within a year, less those who went back, over all who "
+        "work in the open.",
+        floor=False,
+    ),
 )
