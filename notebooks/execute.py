@@ -34,9 +34,11 @@ def execute(notebook: nbformat.NotebookNode, folder: Path = FOLDER) -> nbformat.
 
 
 def without_times(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """Drop what changes from one run to the next though nothing else does."""
+    """Drop what changes from one run to the next though nothing else does: times, and progress bars."""
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
+        if "outputs" in cell:
+            cell.outputs = [o for o in cell.outputs if o.get("name") != "stderr"]
     notebook.metadata.pop("language_info", None)
     return notebook
 
