@@ -279,8 +279,6 @@ class Providers:
             self.exits += len(gone)
 
     def _decide_entry(self, behaviour: Behaviour, days: float) -> None:
-        day = round(self.world.env.now)
-        uniform = float(self._entry.uniforms([0], day)[0])
         margin = self.mean_margin
         if math.isnan(margin):
             return
@@ -291,6 +289,9 @@ class Providers:
             behaviour.entry_speed,
             behaviour.entry_ceiling,
         )
+        if rate == 0.0:
+            return
+        uniform = float(self._entry.uniforms([0], round(self.world.env.now))[0])
         n = choice.whole_number(rate * days, uniform)
         if n:
             self._expected.append((self.world.env.now + behaviour.entry_lag, n))
@@ -387,6 +388,8 @@ class Providers:
     def _may_work(self, k: Ints) -> NDArray[np.bool_]:
         """Whether the providers ``k`` are neither banned nor cut off."""
         barred = [place for place, name in enumerate(self.jurisdictions) if name in self.banned]
+        if not barred and not self._dark:
+            return np.ones(len(k), dtype=bool)
         free: NDArray[np.bool_] = ~np.isin(self.book.place[k], barred) & ~np.isin(k, list(self._dark))
         return free
 

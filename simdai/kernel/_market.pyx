@@ -1819,32 +1819,24 @@ cdef class Core:
             "calendar buckets (8 B)": q.n_buckets * 8,
         }
 
-    def read_presence(self, int p):
+    def write_presence(self, int p, int64_t[::1] rows, double[::1] online_days, uint8_t[::1] busy, uint8_t[::1] banned):
         cdef PoolState* pool = &self.pool[p]
-        cdef int64_t k, n = 0
+        cdef int64_t k, row
         cdef int32_t slot
         cdef Provider* provider
         cdef double now = self.env.now
-        index_of, failures_of = np.empty((2, pool.entered), dtype=np.int64)
-        days_of = np.empty(pool.entered, dtype=np.float64)
-        busy_of, banned_of = np.empty((2, pool.entered), dtype=np.bool_)
-        cdef int64_t[::1] index = index_of
-        cdef int64_t[::1] failures = failures_of
-        cdef double[::1] days = days_of
-        cdef uint8_t[::1] busy = busy_of.view(np.uint8)
-        cdef uint8_t[::1] banned = banned_of.view(np.uint8)
+        if rows.shape[0] < pool.entered:
+            raise ValueError(f"rows for {rows.shape[0]} providers; {pool.entered} have entered")
         for k in range(pool.entered):
             slot = self.slot_of[pool.uid_of[k]]
             if slot < 0:
                 continue
+            row = rows[k]
+            if not (0 <= row < online_days.shape[0] and row < busy.shape[0] and row < banned.shape[0]):
+                raise ValueError(f"row {row} is outside the columns")
             provider = &self.provider[slot]
-            index[n], failures[n] = k, self.failures[slot]
-            days[n] = provider.online_days + (now if provider.flags & ONLINE else 0.0)
-            busy[n], banned[n] = provider.job >= 0, (provider.flags & BANNED) > 0
-            n += 1
-        columns = {"index": index_of, "failures": failures_of, "online_days": days_of}
-        columns |= {"busy": busy_of, "banned": banned_of}
-        return {name: column[:n] for name, column in columns.items()}
+            online_days[row] = provider.online_days + (now if provider.flags & ONLINE else 0.0)
+            busy[row], banned[row] = provider.job >= 0, (provider.flags & BANNED) > 0
 
     def read_providers(self, int p):
         cdef PoolState* pool = &self.pool[p]

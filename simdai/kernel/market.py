@@ -349,10 +349,23 @@ class Market:
         table["state"] = state.astype(np.int8)
         return table
 
-    def presence(self, pool: int) -> dict[str, NDArray[Any]]:
-        """Columns ``index, failures, online_days, busy, banned`` of :meth:`providers`, read quickly."""
-        table: dict[str, NDArray[Any]] = self._core.read_presence(self._pool(pool))
-        return table
+    def write_presence(
+        self,
+        pool: int,
+        rows: NDArray[np.int64],
+        online_days: NDArray[np.float64],
+        busy: NDArray[np.bool_],
+        banned: NDArray[np.bool_],
+    ) -> None:
+        """Write three columns of :meth:`providers` where the caller wants them; those who left are skipped.
+
+        Parameters
+        ----------
+        rows : (n,) row of the columns for each provider that ever entered the pool, by its index there
+        """
+        self._core.write_presence(
+            self._pool(pool), rows, online_days, busy.view(np.uint8), banned.view(np.uint8)
+        )
 
     def work_hours(self, pool: int) -> NDArray[np.float64]:
         """GPU-hours of completed jobs of each present provider of a pool, by id."""

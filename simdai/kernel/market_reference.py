@@ -878,9 +878,22 @@ class ReferenceCore:
             [p.work_hours for p in self.providers_by_uid.values() if p.pool == pool], dtype=np.float64
         )
 
-    def read_presence(self, pool: int) -> dict[str, NDArray[Any]]:
+    def write_presence(
+        self,
+        pool: int,
+        rows: NDArray[np.int64],
+        online_days: NDArray[np.float64],
+        busy: NDArray[np.uint8],
+        banned: NDArray[np.uint8],
+    ) -> None:
         table = self.read_providers(pool)
-        return {name: table[name] for name in ("index", "failures", "online_days", "busy", "banned")}
+        if len(table["index"]) and len(rows) <= table["index"].max():
+            raise ValueError(f"rows for {len(rows)} providers; more have entered")
+        places = rows[table["index"]]
+        if len(places) and (places.min() < 0 or places.max() >= min(map(len, (online_days, busy, banned)))):
+            raise ValueError("a row is outside the columns")
+        online_days[places], busy[places] = table["online_days"], table["busy"]
+        banned[places] = table["banned"]
 
     def read_providers(self, pool: int) -> dict[str, NDArray[Any]]:
         members = [p for p in self.providers_by_uid.values() if p.pool == pool]

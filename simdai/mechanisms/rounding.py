@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 __all__ = ["largest_remainder"]
 
 _WEIGHT_BITS = 53  # float weights are rounded to this many bits below the largest one
+_SUM_BITS = 62  # or to fewer, so that the sum of many stays below this
+_AMOUNT_BITS = 61
+_WIDE = np.finfo(np.longdouble).nmant >= 63  # quotients of 64 bits are within one of the exact ones
 
 
 def largest_remainder(amount: int, weights: Sequence[Any] | NDArray[Any]) -> NDArray[np.int64]:
@@ -18,7 +21,8 @@ def largest_remainder(amount: int, weights: Sequence[Any] | NDArray[Any]) -> NDA
 
     Every part first gets the whole units of its quota; the units left go one each to the largest remainders,
     equal remainders by index. The arithmetic is in integers of any size. Weights that are floats are first
-    rounded to multiples of 2^-53 of the largest one; integer weights are exact.
+    rounded to multiples of 2^-53 of the largest one; coarser ones where there are more than 256, so that
+    their sum stays in a machine word. Integer weights are exact.
 
     Parameters
     ----------
@@ -48,22 +52,46 @@ def largest_remainder(amount: int, weights: Sequence[Any] | NDArray[Any]) -> NDA
             raise ValueError("weights must be finite")
         top = float(given.max(initial=0.0))
         if top > 0.0:
-            given = np.rint(given / top * 2.0**_WEIGHT_BITS).astype(np.int64)
+            bits = min(_WEIGHT_BITS, _SUM_BITS - len(given).bit_length())
+            given = np.rint(given / top * 2.0**bits).astype(np.int64)
         else:
             given = given.astype(np.int64) if not np.any(given < 0) else given
     if np.any(given < 0):
         raise ValueError("weights must be >= 0")
-    wide = given.astype(object)
-    total = sum(wide.tolist())
-    parts = np.zeros(len(wide), dtype=np.int64)
+    total = sum(given.tolist())
     if total == 0 or amount == 0:
-        return parts
-    quotas = wide * amount
+        return np.zeros(len(given), dtype=np.int64)
+    if given.dtype.kind in "iu" and _WIDE and total < 2**_SUM_BITS and amount < 2**_AMOUNT_BITS:
+        return _shared_in_words(amount, given.astype(np.int64), total)
+    return _shared(amount, given.astype(object), total)
+
+
+def _shared(amount: int, weights: NDArray[Any], total: int) -> NDArray[np.int64]:
+    """The rule in integers of any size."""
+    quotas = weights * amount
     whole = quotas // total
-    parts[:] = whole.astype(np.int64)
+    parts: NDArray[np.int64] = whole.astype(np.int64)
     left = amount - sum(whole.tolist())
     if left:
         remainders = quotas - whole * total
         high, low = (remainders >> 62).astype(np.int64), (remainders & (2**62 - 1)).astype(np.int64)
         parts[np.lexsort((-low, -high))[:left]] += 1
+    return parts
+
+
+def _shared_in_words(amount: int, weights: NDArray[np.int64], total: int) -> NDArray[np.int64]:
+    """The same in machine words, for a total below 2^62 and an amount below 2^61.
+
+    An extended-precision quotient is within one of the whole units; the remainder, computed modulo 2^64,
+    then lies within a few totals of its place and says by how many it is off.
+    """
+    parts = (weights * (np.longdouble(amount) / np.longdouble(total))).astype(np.int64)
+    remainders = weights * np.int64(amount) - parts * np.int64(total)  # wraps round, exact in the end
+    for step in (-1, 1):
+        off = remainders < 0 if step < 0 else remainders >= total
+        parts[off] += step
+        remainders[off] -= step * total
+    left = amount - int(parts.sum())
+    if left:
+        parts[np.argsort(-remainders, kind="stable")[:left]] += 1
     return parts

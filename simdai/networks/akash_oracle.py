@@ -41,6 +41,8 @@ class PriceOracle:
         now, price = self._now, self._token.price
         if price == self._history[-1][1]:
             return
+        if now == self._history[-1][0]:  # what lasted no time weighs nothing
+            self._history.pop()
         self._history.append((now, price))
         while len(self._history) > 2 and self._history[1][0] < now - MEMORY:
             del self._history[0]

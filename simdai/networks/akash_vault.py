@@ -87,6 +87,7 @@ class CreditVault:
         self.begun = False
         self.credits = 0
         """Remint credits: micro-AKT locked by minting that redemptions may take; the seed is not for them."""
+        self._known: tuple[tuple[float | None, int, int], CreditStatus] | None = None  # last status asked for
         self._counted: tuple[float, CreditStatus] | None = None
         self._open: tuple[float, float] | None = None  # price and ratio when last seen open
 
@@ -108,8 +109,12 @@ class CreditVault:
 
     def status(self, price: float | None) -> CreditStatus:
         """What is served at the oracle's price; None is a price that may not be used."""
-        bps = bme_basis_points(self.ratio(price))
-        return bme_status(bps, price is not None, round(self.rules.warn * BPS), round(self.rules.halt * BPS))
+        state = price, self.locked, self.outstanding
+        if self._known is None or self._known[0] != state:
+            bps = bme_basis_points(self.ratio(price))
+            warn, halt = round(self.rules.warn * BPS), round(self.rules.halt * BPS)
+            self._known = state, bme_status(bps, price is not None, warn, halt)
+        return self._known[1]
 
     def look(self) -> CreditStatus:
         """Take the status now, and note the fall of the price since the last look at which minting halts."""

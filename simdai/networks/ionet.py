@@ -140,9 +140,7 @@ class IoNetNetwork(ComputeNetwork):
         world.ledger.open(self.vault)
         world.ledger.open(self.rewards, self.token.asset)
         self.stakes = Stakes(rules.staking, world, name, self.token, rules.providers, self.populations)
-        self.nominees = {
-            p: Nominees(d, self.populations[p], world, rules.nomination) for p, d in rules.providers.items()
-        }
+        self.nominees = Nominees(rules.providers, self.populations, world, rules.nomination)
         self.fakes: Fakes | None = None
         """An attacker with devices that do not exist."""
         left = rules.max_supply - rules.genesis_supply - emitted_before(rules.released_by, world.start_date)
@@ -175,14 +173,18 @@ class IoNetNetwork(ComputeNetwork):
         self.emission_level = level
 
     def _qualify(self) -> None:
-        for p, nominees in self.nominees.items():
-            nominees.qualify(self.stakes.counting(p), self.stakes.need(p))
+        self.nominees.look_who_stays()
+        for p in self.populations:
+            self.nominees.qualify(p, self.stakes.counting(p), self.stakes.need(p))
+
+    def _day(self) -> None:
+        super()._day()
+        self.nominees.look_who_stays()
 
     def _hour(self, n: int) -> None:
         """Close the ``n``-th hour: who was there earns its block, or an hour of its target."""
         self.world.calendar.at((n + 1) / HOURS, Phase.SUPPLY, partial(self._hour, n + 1))
-        for nominees in self.nominees.values():
-            nominees.close_hour()
+        self.nominees.close_hour()
         if self.fakes:
             self.fakes.close_hour()
         if isinstance(self.payout, BlockRewards):
@@ -193,16 +195,14 @@ class IoNetNetwork(ComputeNetwork):
         pools = rules.block(midnight + datetime.timedelta(hours=n - 1))
         level = self.emission_level / self.world.scale
         block = Block({pool: amount * level for pool, amount in pools.items()})
-        for nominees in self.nominees.values():
-            nominees.enter(block)
+        self.nominees.enter(block)
         if self.fakes:
-            device = self.nominees[self.fakes.rules.poses_as]
-            pool, score = device.rules.pool, device.scores[0]
+            poses_as = self.fakes.rules.poses_as
+            pool, score = self.rules.providers[poses_as].pool, self.nominees.scores[poses_as][0]
             contested = block.anybody(pool)
             block.enter(pool, score, self.fakes.active)
             self.fakes.earn(block.share(pool, score), contested)
-        for nominees in self.nominees.values():
-            nominees.earn(block)
+        self.nominees.earn(block)
 
     # -- the day's settlement --------------------------------------------------------------------------------
 
@@ -212,8 +212,7 @@ class IoNetNetwork(ComputeNetwork):
         if self.fakes:
             self.fakes.punish()
         self.stakes.settle(self.nominees)
-        taken = {p: n.take() for p, n in self.nominees.items()}
-        earned, hours = ({p: t[part] for p, t in taken.items()} for part in (0, 1))
+        earned, hours = self.nominees.take()
         if isinstance(self.payout, IncentiveEngine):
             revenue, jobs_usd, jobs_io = self._pay_jobs() if self.payout.pays_jobs else self._collect()
             usd, io = self._run_engine(self.payout, revenue, hours)

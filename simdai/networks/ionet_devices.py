@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Self
 
 import numpy as np
@@ -26,7 +27,6 @@ __all__ = ["Block", "Devices", "Nomination", "Nominees"]
 HOUR = 1.0 / 24.0
 WHOLE = HOUR * (1.0 - 1e-6)  # an hour online, rounding of the counters left aside
 
-Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -107,118 +107,149 @@ class Block:
 
 
 class Nominees:
-    """A population's uptime, hour by hour, and what its devices earned since the last settlement.
+    """The uptime of all devices, hour by hour, and what they earned since the last settlement.
 
-    Attributes
-    ----------
-    earned : (rows,) IO of block rewards
-    hours : (rows,) hours in which a device was active: nominated and successful, or hired
+    Columns hold the devices of all populations in the order in which they entered, ``rows`` their places by
+    population.
     """
 
-    def __init__(self, rules: Devices, providers: Providers, world: World, nomination: Nomination) -> None:
-        self.rules, self.providers, self.world, self.nomination = rules, providers, world, nomination
+    def __init__(
+        self,
+        rules: Mapping[str, Devices],
+        populations: Mapping[str, Providers],
+        world: World,
+        nomination: Nomination,
+    ) -> None:
+        self.rules, self.populations, self.world, self.nomination = rules, populations, world, nomination
+        self.rows: dict[str, Ints] = {p: np.zeros(0, dtype=np.int64) for p in rules}
+        self.scores = {p: self._scores_of(devices) for p, devices in rules.items()}
+        """Score of a device of each population that is idle, and of one that is hired."""
+        self._green = np.array([self._green_after(devices) for devices in rules.values()])
+        self._code, self._uptime = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
         self.earned, self.hours, self._seen = np.zeros(0), np.zeros(0), np.zeros(0)
-        self._uptime = np.zeros(0, dtype=np.int64)
-        self.failures, self._failures_seen = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+        self.failures = np.zeros(0, dtype=np.int64)
         self._staked, self._barred = np.zeros(0, dtype=bool), np.zeros(0, dtype=bool)
-        self._green = self._green_after()
-        self.idle, self.hired = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+        self._staying, self._eligible = np.zeros(0, dtype=bool), np.zeros(0, dtype=bool)
+        self._places: list[tuple[int, Ints]] = []  # pool of the market; row of each index there
+        self._paid, self._states = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
 
-    @property
-    def scores(self) -> tuple[float, float]:
-        """Score of a device that is idle, and of one that is hired."""
+    @staticmethod
+    def _scores_of(devices: Devices) -> tuple[float, float]:
         idle, hired = (
-            ionet_score(self.rules.multiplier, self.rules.gpus, self.rules.tier, state)
-            for state in (False, True)
+            ionet_score(devices.multiplier, devices.gpus, devices.tier, state) for state in (False, True)
         )
         return idle, hired
 
-    def _refused(self, uptime: float, stake: float, least: float) -> bool:
-        rules = self.rules
+    def _refused(self, devices: Devices, uptime: float, stake: float, least: float) -> bool:
         refusal = ionet_nomination_refusal(
             uptime,
             stake,
             least,
-            rules.multiplier,
-            rules.tier,
+            devices.multiplier,
+            devices.tier,
             least_uptime_hours=self.nomination.uptime_hours,
         )
         return refusal is not None
 
-    def _green_after(self) -> Bools:
+    def _green_after(self, devices: Devices) -> list[bool]:
         """Whether a device with its stake is nominated after 0, 1, … whole hours of uptime."""
-        return np.array([not self._refused(u, 1.0, 1.0) for u in range(self.nomination.green_hours + 1)])
+        return [not self._refused(devices, u, 1.0, 1.0) for u in range(self.nomination.green_hours + 1)]
+
+    # -- once a day ------------------------------------------------------------------------------------------
 
     def grow(self) -> None:
         """Make room for newcomers; those present at the start have shown their uptime before it."""
-        n, now = len(self.providers.book.alive), self.world.env.now
-        new = n - len(self.earned)
-        if new:
-            shown = self.nomination.green_hours if now == 0 else 0
-            self.earned, self.hours, self._seen = (
-                np.concatenate([column, np.zeros(new)]) for column in (self.earned, self.hours, self._seen)
-            )
-            self.failures, self._failures_seen = (
-                np.concatenate([column, np.zeros(new, dtype=np.int64)])
-                for column in (self.failures, self._failures_seen)
-            )
+        missing = {p: len(q.book.alive) - len(self.rows[p]) for p, q in self.populations.items()}
+        if not any(missing.values()):
+            return
+        shown = self.nomination.green_hours if self.world.env.now == 0 else 0
+        for number, (p, new) in enumerate(missing.items()):
+            first = len(self._code)
+            self.rows[p] = np.concatenate([self.rows[p], np.arange(first, first + new)])
+            self._code = np.concatenate([self._code, np.full(new, number)])
             self._uptime = np.concatenate([self._uptime, np.full(new, shown)])
-            self._staked, self._barred = (
-                np.concatenate([column, np.zeros(new, dtype=bool)]) for column in (self._staked, self._barred)
-            )
+            for column in (
+                "earned",
+                "hours",
+                "_seen",
+                "failures",
+                "_staked",
+                "_barred",
+                "_staying",
+                "_eligible",
+            ):
+                old = getattr(self, column)
+                setattr(self, column, np.concatenate([old, np.zeros(new, dtype=old.dtype)]))
+        self._places = [
+            (pool, self.rows[p][q.book.rows_at(place)])
+            for p, q in self.populations.items()
+            for place, pool in enumerate(q.pools)
+        ]
 
-    def qualify(self, stakes: Ints, least: int) -> None:
+    def look_who_stays(self) -> None:
+        """Note who has neither left nor given notice."""
+        self.grow()
+        for p, population in self.populations.items():
+            self._staying[self.rows[p]] = population.book.alive & (population.book.leaves == 0)
+        self._eligible = self._staked & self._staying
+
+    def qualify(self, population: str, stakes: Ints, least: int) -> None:
         """Note who holds the stake: (rows,) base units that count, and the least for a device."""
         self.grow()
+        devices, uptime = self.rules[population], self.nomination.uptime_hours
         held, which = np.unique(stakes, return_inverse=True)
-        passed = np.array([not self._refused(self.nomination.uptime_hours, s, least) for s in held.tolist()])
-        self._staked = passed[which] if len(held) else np.zeros(0, dtype=bool)
+        passed = np.array([not self._refused(devices, uptime, s, least) for s in held.tolist()], dtype=bool)
+        self._staked[self.rows[population]] = passed[which] if len(held) else False
+        self._eligible = self._staked & self._staying
+
+    # -- every hour ------------------------------------------------------------------------------------------
 
     def close_hour(self) -> None:
         """Read the market: who was online for the whole hour, and of the nominated who was hired."""
         self.grow()
-        book, market = self.providers.book, self.world.compute.market
-        whole, hired = np.zeros(len(self.earned), dtype=bool), np.zeros(len(self.earned), dtype=bool)
-        for place, pool in enumerate(self.providers.pools):
-            table = market.presence(pool)
-            if not len(table["index"]):
-                continue
-            k = book.rows_at(place)[table["index"]]
-            barred = table["banned"] | self._barred[k]  # now, or when the hour began
-            whole[k] = (table["online_days"] - self._seen[k] > WHOLE) & ~barred
-            self._seen[k], self.failures[k] = table["online_days"], table["failures"]
-            self._barred[k] = table["banned"]
-            hired[k] = table["busy"]
-        there = whole & self._staked & book.alive & (book.leaves == 0)
-        passed = there & self._green[self._uptime]
+        market, hired, days = self.world.compute.market, np.zeros_like(self._barred), self._seen.copy()
+        barred = self._barred.copy()
+        for pool, rows in self._places:
+            market.write_presence(pool, rows, days, hired, barred)
+        whole = (days - self._seen > WHOLE) & ~(barred | self._barred)  # now, or when the hour began
+        self._seen, self._barred = days, barred
+        there = whole & self._eligible
+        passed = there & self._green[self._code, self._uptime]
         assert ionet_succeeds(proof_of_work=True, time_lock=True), "real devices solve their puzzles"
-        self.idle, self.hired = np.flatnonzero(passed & ~hired), np.flatnonzero(passed & hired)
+        self._paid = np.flatnonzero(passed)
+        self._states = 2 * self._code[self._paid] + hired[self._paid]
         self._uptime = np.where(whole, np.minimum(self._uptime + 1, self.nomination.green_hours), 0)
         self.hours[passed | (there & hired)] += 1.0
 
     def enter(self, block: Block) -> None:
         """Put the scores of the hour into its block."""
-        idle, hired = self.scores
-        block.enter(self.rules.pool, idle, len(self.idle))
-        block.enter(self.rules.pool, hired, len(self.hired))
+        devices = np.bincount(self._states, minlength=2 * len(self.rules)).tolist()
+        for number, (p, scores) in enumerate(self.scores.items()):
+            for state in (0, 1):
+                block.enter(self.rules[p].pool, scores[state], devices[2 * number + state])
 
     def earn(self, block: Block) -> None:
         """Take the hour's rewards."""
-        idle, hired = self.scores
-        if len(self.idle):
-            self.earned[self.idle] += block.share(self.rules.pool, idle)
-        if len(self.hired):
-            self.earned[self.hired] += block.share(self.rules.pool, hired)
+        shares = [block.share(self.rules[p].pool, score) for p, both in self.scores.items() for score in both]
+        self.earned[self._paid] += np.array(shares)[self._states]
 
-    def take(self) -> tuple[Floats, Floats]:
-        """(rows,) IO earned and hours active since the last call."""
+    # -- what came of it -------------------------------------------------------------------------------------
+
+    def take(self) -> tuple[dict[str, Floats], dict[str, Floats]]:
+        """(rows,) IO earned and hours active since the last call, by population."""
         self.grow()
-        taken = self.earned, self.hours
-        self.earned, self.hours = np.zeros(len(self.earned)), np.zeros(len(self.hours))
-        return taken
+        earned, hours = (
+            {p: column[rows] for p, rows in self.rows.items()} for column in (self.earned, self.hours)
+        )
+        self.earned[:] = self.hours[:] = 0.0
+        return earned, hours
 
-    def take_failures(self) -> Ints:
-        """(rows,) jobs that failed on each device since the last call."""
-        new = self.failures - self._failures_seen
-        self._failures_seen = self.failures.copy()
-        return np.asarray(np.maximum(new, 0), dtype=np.int64)
+    def take_failures(self) -> dict[str, Ints]:
+        """(rows,) jobs that failed on each device since the last call, by population."""
+        self.grow()
+        now = self.failures.copy()
+        for pool, rows in self._places:
+            table = self.world.compute.market.providers(pool)
+            now[rows[table["index"]]] = table["failures"]
+        new, self.failures = now - self.failures, now
+        return {p: new[rows] for p, rows in self.rows.items()}

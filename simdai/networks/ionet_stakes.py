@@ -172,12 +172,13 @@ class Stakes:
         there, total = ledger.balance(asset, source), int(wanted.sum())
         ledger.pay_out(wanted if there >= total else ledger.split(there, wanted), asset, source, targets)
 
-    def settle(self, nominees: Mapping[str, Nominees]) -> None:
+    def settle(self, nominees: Nominees) -> None:
         """A day of slashes and appeals; the stake of those who have left goes back to its owners."""
         self._end_appeals()
+        failures = nominees.take_failures() if self.rules.soft_chance else {}
         for p, population in self.populations.items():
-            if self.rules.soft_chance:
-                self._punish_failures(p, nominees[p].take_failures())
+            if p in failures:
+                self._punish_failures(p, failures[p])
             self._release(p, np.flatnonzero(~population.book.alive))
 
     def _release(self, p: str, gone: Ints) -> None:

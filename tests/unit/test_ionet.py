@@ -151,13 +151,13 @@ def test_a_device_back_from_offline_earns_again_after_five_whole_hours() -> None
     places = {"providers.racks.jurisdictions": {"north": 1.0, "south": 1.0}, "providers.homes.count": 0}
     idle = {"demand.startups.jobs_per_day": 0.0}
     sim, net = ionet(places, until=2.5, shocks=ban, **idle)
-    nominees = net.nominees["racks"]
+    nominees, rows = net.nominees, net.nominees.rows["racks"]
     south = net.populations["racks"].book.place == 1
-    assert nominees.earned[~south].min() > 0.0
+    assert nominees.earned[rows[~south]].min() > 0.0
     hours = []
     for n in range(12):
         sim.run(2 + (n + 0.5) / 24 + 0.5)
-        hours.append(float(nominees.hours[south].max()))
+        hours.append(float(nominees.hours[rows[south]].max()))
     # the run stands at 12.5, 13.5, … hours of the third day; the ban ended with its first instant
     assert hours == [12.0 + n - 5.0 for n in range(12)]
 
@@ -188,7 +188,7 @@ def test_a_stake_is_not_bought_at_more_than_the_limit() -> None:
 
 def test_hired_devices_score_hardly_more() -> None:
     _, net = ionet(until=5.5)
-    idle, hired = net.nominees["racks"].scores
+    idle, hired = net.nominees.scores["racks"]
     assert hired - idle == 0.5
     assert idle == 1000 * (2 * 10 + 0.02)
 
@@ -285,7 +285,7 @@ def test_slashes_are_burned_after_the_month_of_appeal_or_given_back(won: bool) -
 def test_failed_hires_cost_a_part_of_the_stake_when_they_are_judged() -> None:
     spells = {f"providers.racks.{law}": value for law, value in SPELLS.items()}
     _, net = ionet({"staking.soft_chance": 1.0} | spells, until=20.5)
-    failures = int(net.nominees["racks"]._failures_seen.sum())
+    failures = int(net.nominees.failures[net.nominees.rows["racks"]].sum())
     slashes = net.stakes.taken / (200 * UNIT)
     assert failures > 10
     # at most one slash a device and day; stakes are topped up the same day

@@ -1088,8 +1088,11 @@ def test_capacity_and_jobs_are_conserved_through_all_changes(kernel, rule):
         pools, counters = s.market.pools(), s.market.counters()
         for p in (0, 1):
             table = s.market.providers(p)
-            for name, column in s.market.presence(p).items():
-                assert np.array_equal(column, table[name]), name
+            days, busy, banned = np.zeros(200), np.zeros(200, dtype=bool), np.zeros(200, dtype=bool)
+            s.market.write_presence(p, np.arange(199, -1, -1), days, busy, banned)
+            days, busy, banned = days[::-1], busy[::-1], banned[::-1]
+            for name, column in (("online_days", days), ("busy", busy), ("banned", banned)):
+                assert np.array_equal(column[table["index"]], table[name]), name
             installed = len(table["uid"])
             assert sum(pools[name][p] for name in ("idle", "busy", "offline", "banned")) == installed
             assert np.bincount(table["state"], minlength=4).tolist() == [
@@ -1222,6 +1225,11 @@ def test_an_inconsistent_market_is_refused(options, message):
         make_market(Environment(), **({"venues": [], "pools": [], "job_classes": []} | options))
 
 
+def rows(n, columns):
+    """Arguments of write_presence for ``n`` providers, and columns of another length."""
+    return np.arange(n), np.zeros(columns), np.zeros(columns, dtype=bool), np.zeros(columns, dtype=bool)
+
+
 CHANGES = [
     (lambda m: m.add_providers(2, [1]), "there is no pool 2; there are 2"),
     (lambda m: m.add_providers(-1, [1]), "there is no pool -1"),
@@ -1266,7 +1274,9 @@ CHANGES = [
     (lambda m: m.signal("arrivals", at=1, job_class=1), "there is no job class 1"),
     (lambda m: m.providers(2), "there is no pool 2"),
     (lambda m: m.work_hours(-1), "there is no pool -1"),
-    (lambda m: m.presence(7), "there is no pool 7"),
+    (lambda m: m.write_presence(7, *rows(2, 2)), "there is no pool 7"),
+    (lambda m: m.write_presence(0, *rows(0, 2)), "rows for 0 providers"),
+    (lambda m: m.write_presence(0, *rows(2, 1)), "outside the columns"),
     (lambda m: m.queue_length(3), "there is no venue 3"),
     (lambda m: m.counter("completed", 0, 1), "there is no job class 1"),
     (lambda m: m.wait_quantile(0.5, venue=3), "there is no venue 3"),
