@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 __all__ = ["DECIMAL_ONE", "Exact", "amounts", "as_decimal", "decimal_quotient", "exact", "whole"]
@@ -62,10 +63,15 @@ def _whole(name: str, value: int) -> int:
 def _fraction(name: str, value: Exact) -> Fraction:
     if not isinstance(value, bool):
         try:
-            return Fraction(repr(float(value))) if isinstance(value, float) else Fraction(value)
+            return _as_written(float(value)) if isinstance(value, float) else Fraction(value)
         except (TypeError, ValueError, OverflowError):
             pass
     raise ValueError(f"{name} = {value!r}: must be a finite number")
+
+
+@lru_cache(maxsize=4096)
+def _as_written(value: float) -> Fraction:
+    return Fraction(repr(value))
 
 
 def _not_negative(name: str, value: Any) -> Any:

@@ -57,6 +57,10 @@ class PriceOracle:
 
     def read(self) -> OraclePrice:
         """What the chain's rule makes of the quotes until now."""
+        changed, price = self._history[-1]
+        settled = changed + (self.lag + self.rules.window) * SECONDS < self._now
+        if settled and not self._stopped and (price, self.corrupted) in self._still:
+            return self._still[price, self.corrupted]
         quotes = self._quotes()
         # A price that stands still reads the same at any time, as long as sources publish it.
         still = not self._stopped and len(quotes) == 2 and quotes[0][1] == quotes[1][1]

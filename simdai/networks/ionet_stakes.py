@@ -241,6 +241,9 @@ class Stakes:
         ledger, asset, now = self.world.ledger, self.token.asset, self.world.env.now
         still = []
         for slash in self._open:
+            if now - slash.day < self.rules.appeal:
+                still.append(slash)
+                continue
             end = ionet_slash(
                 slash.own,
                 slash.shared,
@@ -249,14 +252,11 @@ class Stakes:
                 now - slash.day,
                 self.rules.appeal,
             )
-            due = now - slash.day >= self.rules.appeal
-            if due and end["burned"]:
+            if end["burned"]:
                 ledger.burn(slash.own + slash.shared, asset, self.slashed)
                 self.burned += slash.own + slash.shared
-            elif due:
+            else:
                 for amount, account in zip((slash.own, slash.shared), slash.back, strict=True):
                     ledger.transfer(amount, asset, self.slashed, account)
                 self.taken -= slash.own + slash.shared
-            else:
-                still.append(slash)
         self._open = still

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from simdai.economy.ledger import Ledger
 from simdai.errors import LedgerError
@@ -161,6 +165,25 @@ def test_a_leak_is_reported_by_asset(ledger: Ledger, monkeypatch: pytest.MonkeyP
 )
 def test_largest_remainders_by_hand(amount: int, weights: list[float], parts: list[int]) -> None:
     assert largest_remainder(amount, weights).tolist() == parts
+
+
+@given(
+    st.integers(0, 2**61 - 1),
+    st.one_of(
+        st.lists(st.integers(0, 2**52), min_size=1, max_size=30),
+        st.lists(st.floats(0.0, 1e9), min_size=1, max_size=30),
+    ),
+)
+def test_shares_in_machine_words_are_those_of_integers_of_any_size(amount: int, weights: list[Any]) -> None:
+    """Weights as Python integers beyond a word take the other way."""
+    parts = largest_remainder(amount, weights)
+    given_ = np.asarray(weights)
+    if given_.dtype.kind == "f":
+        top = given_.max()
+        whole = np.rint(given_ / top * 2.0**53).astype(np.int64).tolist() if top > 0 else [0] * len(weights)
+    else:
+        whole = weights
+    assert parts.tolist() == largest_remainder(amount, [w * 2**70 for w in whole]).tolist()
 
 
 @pytest.mark.parametrize("weights", [[1, -1], [float("nan")], [float("inf"), 1.0]])
