@@ -890,7 +890,8 @@ class ReferenceCore:
         if len(table["index"]) and len(rows) <= table["index"].max():
             raise ValueError(f"rows for {len(rows)} providers; more have entered")
         places = rows[table["index"]]
-        if len(places) and (places.min() < 0 or places.max() >= min(map(len, (online_days, busy, banned)))):
+        least = min(len(online_days), len(busy), len(banned))
+        if len(places) and (places.min() < 0 or places.max() >= least):
             raise ValueError("a row is outside the columns")
         online_days[places], busy[places] = table["online_days"], table["busy"]
         banned[places] = table["banned"]

@@ -73,9 +73,8 @@ def _shared(amount: int, weights: NDArray[Any], total: int) -> NDArray[np.int64]
     parts: NDArray[np.int64] = whole.astype(np.int64)
     left = amount - sum(whole.tolist())
     if left:
-        remainders = quotas - whole * total
-        high, low = (remainders >> 62).astype(np.int64), (remainders & (2**62 - 1)).astype(np.int64)
-        parts[np.lexsort((-low, -high))[:left]] += 1
+        remainders = (quotas - whole * total).tolist()
+        parts[sorted(range(len(remainders)), key=lambda n: -remainders[n])[:left]] += 1
     return parts
 
 
