@@ -330,13 +330,17 @@ def doctor(as_json: bool) -> None:
 
 
 @app.command()
-@click.argument("workload", type=click.Choice(["w1", "w2"]), default="w2")
-@click.option("--providers", type=click.IntRange(min=1), help="Providers (w2) or customers (w1).")
+@click.argument("workload", type=click.Choice(["w1", "w2", "w4"]), default="w2")
+@click.option(
+    "--providers", type=click.IntRange(min=1), help="Providers (w2), customers (w1) or epochs (w4)."
+)
 @click.option("--days", "horizon", type=click.FloatRange(min=0, min_open=True), help="Horizon of w2.")
 @click.option(
     "--repeats", type=click.IntRange(min=1), default=5, show_default=True, help="Fresh interpreters."
 )
-@click.option("--against", type=click.Choice(["simpy"]), help="Let plain SimPy do the same work.")
+@click.option(
+    "--against", type=click.Choice(["simpy", "numpy"]), help="Let plain SimPy (w4: NumPy) do the same work."
+)
 @AS_JSON
 def bench(
     workload: str,

@@ -13,9 +13,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+Work = Callable[[], dict[str, Any]]
 SEED = 20261122
+SIZES = {"w1": 200_000, "w2": 1_000, "w4": 400}
+PEERS = {"w1": "simpy", "w2": "simpy", "w4": "numpy"}
 FIGURES = (
     "cpu_seconds",
     "wall_seconds",
@@ -54,42 +58,42 @@ def rss_mib(field: str) -> float:
 
 
 def one_repeat(workload: str, size: int, days: float, repeat: int, against: str | None) -> dict[str, Any]:
-    """One timed run in this process; with ``against`` plain SimPy does the same work afterwards."""
-    from simdai.bench import workloads
-
-    def work() -> dict[str, Any]:
-        return (
-            workloads.w1(size, SEED + repeat) if workload == "w1" else workloads.w2(size, days, SEED + repeat)
-        )
-
+    """One timed run in this process; with ``against`` the peer does the same work afterwards."""
+    seed = SEED + repeat
     calibration = calibration_ns()
+    work, peer = works(workload, size, days, seed)
     before = rss_mib("VmRSS")
     out = timed(work)
     out["calibration_ns"] = calibration
     out["ns_per_event_over_calibration"] = out["ns_per_event"] / calibration
     out["peak_rss_mib"] = rss_mib("VmHWM")
     out["above_interpreter_mib"] = out["peak_rss_mib"] - before
-    if against == "simpy":
-        from simdai.bench import plain_simpy
-
-        def peer() -> dict[str, Any]:
-            return (
-                plain_simpy.w1(size, SEED + repeat)
-                if workload == "w1"
-                else plain_simpy.w2(size, days, SEED + repeat)
-            )
-
-        out["simpy"] = timed(peer)
-        out["times_simpy"] = out["events_per_cpu_second"] / out["simpy"]["events_per_cpu_second"]
+    if against:
+        out[against] = timed(peer)
+        out[f"times_{against}"] = out["events_per_cpu_second"] / out[against]["events_per_cpu_second"]
     return out
 
 
-def timed(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """Results of ``work`` with its wall and CPU seconds, building included."""
+def works(workload: str, size: int, days: float, seed: int) -> tuple[Work, Work]:
+    """A workload on the kernel that scenarios use, and the same by its peer."""
+    if workload == "w4":
+        from simdai.bench.yuma import definition, w4
+
+        return partial(w4, seed, size), partial(definition, seed)
+    from simdai.bench import plain_simpy, workloads
+
+    if workload == "w1":
+        return partial(workloads.w1, size, seed), partial(plain_simpy.w1, size, seed)
+    return partial(workloads.w2, size, days, seed), partial(plain_simpy.w2, size, days, seed)
+
+
+def timed(work: Work) -> dict[str, Any]:
+    """Results of ``work`` with its wall and CPU seconds: its own measure, else building included."""
     wall, cpu = time.perf_counter(), time.process_time()
     out = work()
     cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
-    out |= {"cpu_seconds": cpu, "wall_seconds": wall}
+    out = {"cpu_seconds": cpu, "wall_seconds": wall} | out
+    cpu = out["cpu_seconds"]
     out["events_per_cpu_second"] = out["events"] / cpu
     out["ns_per_event"] = 1e9 * cpu / out["events"]
     return out
@@ -106,10 +110,10 @@ def run(
 
     Parameters
     ----------
-    workload : {"w1", "w2"}
-    providers : W2's providers (10^3 .. 10^6), or W1's customers
+    workload : {"w1", "w2", "w4"}
+    providers : W2's providers (10^3 .. 10^6), W1's customers, or W4's epochs
     days : W2's horizon
-    against : "simpy" to run plain SimPy on the same work, in the same process
+    against : the peer that does the same work in the same process: "simpy", for W4 "numpy"
 
     Returns
     -------
@@ -118,9 +122,11 @@ def run(
     from simdai.bench.workloads import HORIZON_DAYS
     from simdai.errors import SimdaiError
 
-    if workload not in ("w1", "w2"):
-        raise SimdaiError(f"unknown workload {workload!r}; expected w1 or w2")
-    size = providers or (200_000 if workload == "w1" else 1_000)
+    if workload not in SIZES:
+        raise SimdaiError(f"unknown workload {workload!r}; expected one of: {', '.join(SIZES)}")
+    if against not in (None, PEERS[workload]):
+        raise SimdaiError(f"{workload} has no peer {against!r}; expected {PEERS[workload]}")
+    size = providers or SIZES[workload]
     horizon = days or HORIZON_DAYS.get(size, min(20.0, 2e4 / size))
     arguments = [workload, str(size), str(horizon)]
     environment = os.environ | {
@@ -143,7 +149,7 @@ def run(
         values = [row[name] for row in rows]
         if isinstance(values[0], (int, float)):
             out[name] = statistics.median(values)
-            if name in FIGURES or name.startswith("times"):
+            if name in FIGURES or name.startswith(("times", "us_per_epoch")):
                 out[f"{name}_range"] = [min(values), max(values)]
         else:
             out[name] = values[-1]
@@ -156,7 +162,7 @@ def text(result: dict[str, Any]) -> str:
     lines = [f"{result['workload']}, size {result['size']:,}, {result['repeats']} repeats (medians)"]
     lines.append(
         f"  {result['events']:,.0f} events, {result['cpu_seconds']:.3f} s of CPU, "
-        f"{result['events_per_cpu_second'] / 1e6:.2f} M events/s"
+        f"{result['events_per_cpu_second'] / 1e6:.3g} M events/s"
     )
     lines.append(
         f"  {result['ns_per_event']:.1f} ns an event = {result['ns_per_event_over_calibration']:.1f} x "
@@ -166,15 +172,21 @@ def text(result: dict[str, Any]) -> str:
         f"  peak {result['peak_rss_mib']:.0f} MiB, "
         f"{result['above_interpreter_mib']:.0f} MiB above the interpreter"
     )
-    if "times_simpy" in result:
-        low, high = result["times_simpy_range"]
-        lines.append(
-            f"  {result['times_simpy']:.0f} x plain SimPy in the same process ({low:.0f} .. {high:.0f})"
-        )
+    for name, peer in (("simpy", "plain SimPy"), ("numpy", "plain NumPy")):
+        if f"times_{name}" in result:
+            low, high = result[f"times_{name}_range"]
+            ratio = f"{result[f'times_{name}']:.0f} x {peer}"
+            lines.append(f"  {ratio} in the same process ({low:.0f} .. {high:.0f})")
     for name, value in result.items():
         if name.startswith("expected_"):
             check = name.removeprefix("expected_")
             lines.append(f"  {check.replace('_', ' ')}: {result[check]:.5f} (theory {value:.5f})")
+    for name, value in result.items():
+        if name.startswith("us_per_epoch") and not name.endswith("_range"):
+            variant = name.removeprefix("us_per_epoch").replace("_", " ").strip() or "as given"
+            lines.append(f"  {value:8.1f} µs an epoch, {variant}")
+    if "difference_from_definition" in result:
+        lines.append(f"  {result['difference_from_definition']:.1e} from the plain definition at most")
     for name, size in result.get("memory_bytes", {}).items():
         lines.append(f"  {size / 2**20:8.1f} MiB  {name}")
     return "\n".join(lines)

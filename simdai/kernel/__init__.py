@@ -1,4 +1,4 @@
-"""The compute market's hot loop: compiled, with a plain-SimPy twin that defines it."""
+"""The hot loops: the compute market, with a plain-SimPy twin that defines it, and the Yuma epoch."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from simdai.engine import Environment, Streams
 from simdai.kernel._build import check_stamp, why_reference
 from simdai.kernel.market import Market
 from simdai.kernel.market_spec import MAX_ASK, JobClassSpec, Law, PoolSpec, VenueSpec
+from simdai.kernel.yuma import SubnetConsensus, yuma_epoch
 
 if TYPE_CHECKING:
     from simdai.kernel.accounts_reference import Accounts
@@ -24,8 +25,10 @@ __all__ = [
     "Law",
     "Market",
     "PoolSpec",
+    "SubnetConsensus",
     "VenueSpec",
     "make_market",
+    "yuma_epoch",
 ]
 
 WHY_REFERENCE: str | None = None  # why there is no compiled kernel, and the cure
@@ -40,7 +43,8 @@ elif stale := check_stamp():
         warnings.warn(f"{stale} Using the reference kernel.", RuntimeWarning, stacklevel=2)
 else:
     try:
-        import simdai.kernel._market  # noqa: F401
+        import simdai.kernel._market
+        import simdai.kernel._yuma  # noqa: F401
 
         COMPILED = True
     except ImportError:

@@ -12,11 +12,22 @@ differs from an absent one (`yuma_epoch`, Notes).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import chain
-from typing import Any, NamedTuple, NotRequired, TypeAlias, TypedDict
+from typing import NamedTuple, TypedDict
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
+
+from simdai.mechanisms.yuma_input import (
+    ABSENT,
+    U16_MAX,
+    Bools,
+    EpochInput,
+    Floats,
+    Ints,
+    YumaParams,
+    dense_rows,
+    epoch_arrays,
+)
 
 __all__ = [
     "ABSENT",
@@ -30,56 +41,8 @@ __all__ = [
     "yuma_epoch",
 ]
 
-Floats: TypeAlias = NDArray[np.float64]
-Ints: TypeAlias = NDArray[np.int64]
-Bools: TypeAlias = NDArray[np.bool_]
-Rows: TypeAlias = Sequence[Sequence[Sequence[int]]] | Ints
-
-ABSENT = -1  # an entry that a sparse row does not hold
-U16_MAX = 65535
 GRAIN = 2.0**32  # the chain's fractions are multiples of 1 / GRAIN
 KAPPA_SLACK = 1e-9  # stake shares are sums of rounded numbers: a majority met exactly must count as met
-
-
-class YumaParams(TypedDict):
-    """Hyperparameters of a subnet; ``_u16`` is a share times 65535, ``_ppm`` times 10^6, ``_raw`` times 100.
-
-    ``yuma_version`` is "yuma2" or "yuma3"; only "yuma3" reads the four alpha fields. ``min_stake`` is in the
-    unit of the stake, ``activity_cutoff`` in blocks.
-    """
-
-    yuma_version: str
-    kappa_u16: int
-    bonds_penalty_u16: int
-    bonds_moving_average_ppm: int
-    liquid_alpha: bool
-    alpha_low_u16: int
-    alpha_high_u16: int
-    alpha_sigmoid_steepness_raw: int
-    max_allowed_validators: int
-    activity_cutoff: int
-    min_stake: int
-    owner_uid: int | None
-    emission_rao: int
-
-
-class EpochInput(TypedDict):
-    """State of n UIDs before an epoch; blocks are block numbers, matrices lists of (uid, u16) or (n, n) ints.
-
-    ``last_tempo_block`` is the block after the last epoch run (before the first: the present block less the
-    tempo). ``commit_block`` is the block of each UID's pending commitment of weights, None without one; leave
-    it out where weights are set in the open.
-    """
-
-    block: int
-    last_tempo_block: int
-    stake: ArrayLike
-    validator_permit: ArrayLike
-    last_update: ArrayLike
-    block_at_registration: ArrayLike
-    weights: Rows
-    bonds_prior: Rows
-    commit_block: NotRequired[Sequence[int | None]]
 
 
 class EpochResult(TypedDict):
@@ -189,33 +152,6 @@ def max_upscale_u16(weights: Sequence[float]) -> list[int]:
     return [int(weight * U16_MAX / top + 0.5) for weight in weights]
 
 
-def dense_rows(rows: Rows, n: int) -> Ints:
-    """Sparse rows of (uid, u16) as an (n, n) int64 matrix with `ABSENT` where there is no entry.
-
-    Parameters
-    ----------
-    rows : at most n lists of (uid, value), a matrix already in this form passes; uids from n on are dropped
-    n : int, number of UIDs
-
-    Raises
-    ------
-    ValueError : more rows than UIDs, or a matrix of another shape
-    """
-    if isinstance(rows, np.ndarray):
-        if rows.shape != (n, n):
-            raise ValueError(f"a matrix of shape {rows.shape} was given for {n} UIDs; expected ({n}, {n})")
-        return rows.astype(np.int64, copy=False)
-    if len(rows) > n:
-        raise ValueError(f"{len(rows)} rows were given for {n} UIDs")
-    out = np.full((n, n), ABSENT, dtype=np.int64)
-    counts = [len(row) for row in rows]
-    entries = np.fromiter(chain.from_iterable(chain.from_iterable(rows)), dtype=np.int64).reshape(-1, 2)
-    setter, uid, value = np.repeat(np.arange(len(rows)), counts), entries[:, 0], entries[:, 1]
-    known = uid < n
-    out[setter[known], uid[known]] = value[known]
-    return out
-
-
 def yuma_epoch(params: YumaParams, n: int, epoch: EpochInput) -> EpochResult:
     """One epoch of n UIDs.
 
@@ -251,31 +187,28 @@ def yuma_epoch(params: YumaParams, n: int, epoch: EpochInput) -> EpochResult:
     Source: opentensor/subtensor@14bc6f9f9 epoch/run_epoch.rs epoch_mechanism, 2026-06-30; new subnets start
     with "yuma3", "yuma2" is the original of 2023.
     """
-    version = params["yuma_version"]
-    if version not in ("yuma2", "yuma3"):
-        raise ValueError(f"unknown yuma_version {version!r}; expected one of: yuma2, yuma3")
     owner = params.get("owner_uid")
-    registered = _vector(epoch["block_at_registration"], n, "block_at_registration", np.int64)
-    updated = _vector(epoch["last_update"], n, "last_update", np.int64)
-    permit = _with_owner(_vector(epoch["validator_permit"], n, "validator_permit", np.bool_), owner)
-    stake = _stake_shares(_vector(epoch["stake"], n, "stake", np.float64), params["min_stake"], owner)
+    given = epoch_arrays(params, n, epoch)
+    updated, registered = given.updated, given.registered
+    permit = _with_owner(given.permit, owner)
+    stake = _stake_shares(given.stake, params["min_stake"], owner)
     new_permit = _with_owner(_top_k(stake, params["max_allowed_validators"]), owner)
 
-    inactive = updated + params["activity_cutoff"] < epoch["block"]
+    inactive = updated + params["activity_cutoff"] < given.block
     active = _normalise(np.where(inactive | ~permit, 0.0, stake))
-    mask = _weight_mask(permit, owner, updated, registered, epoch.get("commit_block"))
-    weights, present = _masked_weights(dense_rows(epoch["weights"], n), mask)
+    mask = _weight_mask(permit, owner, updated, registered, given.committed)
+    weights, present = _masked_weights(given.weights, mask)
 
     consensus = weighted_median_columns(active, weights, params["kappa_u16"] / U16_MAX)
     clipped = np.minimum(weights, consensus)
     incentive = _normalise(active @ clipped)
 
-    prior = dense_rows(epoch["bonds_prior"], n).clip(min=0).astype(np.float64)
-    prior[:, registered >= epoch["last_tempo_block"]] = 0.0
+    prior = given.bonds.clip(min=0).astype(np.float64)
+    prior[:, registered >= given.last_tempo_block] = 0.0
     penalty = params["bonds_penalty_u16"] / U16_MAX
     target, held = _bond_weights(weights, clipped, present, consensus, penalty)
-    if version == "yuma2":
-        bonds = _bonds_by_stake(target, prior, _fixed_alpha(params), active, incentive)
+    if params["yuma_version"] == "yuma2":
+        bonds = _bonds_by_stake(target, prior, fixed_alpha(params), active, incentive)
     else:
         speed = _bond_alpha(params, target, prior / U16_MAX, consensus)
         kept = held if isinstance(speed, np.ndarray) else np.ones_like(held)
@@ -301,21 +234,21 @@ def yuma_epoch(params: YumaParams, n: int, epoch: EpochInput) -> EpochResult:
     )
 
 
-def _vector(values: ArrayLike, n: int, name: str, dtype: Any) -> NDArray[Any]:
-    out = np.asarray(values, dtype=dtype)
-    if out.shape != (n,):
-        raise ValueError(f"{name} has shape {out.shape}; expected ({n},)")
-    return out
-
-
 def _normalise(values: Floats) -> Floats:
     total = values.sum()
     return values / total if total != 0.0 else values
 
 
-def _normalise_columns(matrix: Floats) -> Floats:
+def normalise_columns(matrix: Floats) -> Floats:
+    """Each column divided by its sum; a column of zeros stays."""
     totals = matrix.sum(axis=0)
     return matrix / np.where(totals == 0.0, 1.0, totals)
+
+
+def upscale_columns(matrix: Floats) -> Floats:
+    """Each column divided by its largest entry; a column of zeros stays."""
+    top = matrix.max(axis=0, initial=0.0)
+    return matrix / np.where(top == 0.0, 1.0, top)
 
 
 def _grains(shares: Floats) -> Floats:
@@ -346,21 +279,12 @@ def _top_k(stake: Floats, k: int) -> Bools:
     return out
 
 
-def _weight_mask(
-    permit: Bools,
-    owner: int | None,
-    updated: Ints,
-    registered: Ints,
-    commit_block: Sequence[int | None] | None,
-) -> Bools:
+def _weight_mask(permit: Bools, owner: int | None, updated: Ints, registered: Ints, committed: Ints) -> Bools:
     """Weights that count: set by a permitted UID, on another one, after that one's registration."""
     mask = permit[:, None] & (updated[:, None] > registered)
     own = np.arange(len(permit))
     mask[own, own] &= own == (ABSENT if owner is None else owner)
-    if commit_block is not None:
-        late = np.iinfo(np.int64).max
-        committed = np.array([late if block is None else block for block in commit_block], dtype=np.int64)
-        mask &= committed[:, None] >= registered
+    mask &= committed[:, None] >= registered
     return mask
 
 
@@ -384,14 +308,15 @@ def _bond_weights(
     return np.where(held, target, 0.0), held
 
 
-def _fixed_alpha(params: YumaParams) -> float:
+def fixed_alpha(params: YumaParams) -> float:
+    """Share of the way to its weight that a bond goes in an epoch."""
     return (1_000_000 - params["bonds_moving_average_ppm"]) / 1_000_000
 
 
 def _bond_alpha(params: YumaParams, target: Floats, prior: Floats, consensus: Floats) -> Floats | float:
     """How fast bonds follow their weights: one number, or one per pair under liquid alpha."""
     if not params.get("liquid_alpha", False) or not consensus.any():
-        return _fixed_alpha(params)
+        return fixed_alpha(params)
     low, high = params["alpha_low_u16"] / U16_MAX, params["alpha_high_u16"] / U16_MAX
     steepness = params["alpha_sigmoid_steepness_raw"] / 100.0
     distance = np.where(target >= prior, target - consensus, prior - target).clip(0.0, 1.0)
@@ -401,10 +326,9 @@ def _bond_alpha(params: YumaParams, target: Floats, prior: Floats, consensus: Fl
 
 def _bonds_by_stake(target: Floats, prior: Floats, alpha: float, active: Floats, incentive: Floats) -> _Bonds:
     """Yuma 2: a bond is a share of the miner's column, fed by stake times weight."""
-    bought = _normalise_columns(active[:, None] * target)
-    norm = _normalise_columns(alpha * bought + (1.0 - alpha) * _normalise_columns(prior))
-    top = norm.max(axis=0, initial=0.0)
-    return _Bonds(norm, norm / np.where(top == 0.0, 1.0, top), _normalise(norm @ incentive))
+    bought = normalise_columns(active[:, None] * target)
+    norm = normalise_columns(alpha * bought + (1.0 - alpha) * normalise_columns(prior))
+    return _Bonds(norm, upscale_columns(norm), _normalise(norm @ incentive))
 
 
 def _bonds_by_pair(
@@ -413,7 +337,7 @@ def _bonds_by_pair(
     """Yuma 3: a bond follows the weight of its pair; stake enters the dividends only."""
     moved = np.minimum((1.0 - alpha) * prior + alpha * target, 1.0)
     stored = np.where(kept, moved, 0.0)
-    norm = _normalise_columns(stored)
+    norm = normalise_columns(stored)
     return _Bonds(norm, stored, _normalise(active * (norm @ incentive)))
 
 

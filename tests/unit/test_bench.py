@@ -88,8 +88,26 @@ def test_without_a_peer_no_ratio_is_reported():
 
 
 def test_an_unknown_workload_is_an_error():
-    with pytest.raises(SimdaiError, match="unknown workload 'w9'; expected w1 or w2"):
+    with pytest.raises(SimdaiError, match="unknown workload 'w9'; expected one of: w1, w2, w4"):
         bench.run("w9")
+
+
+def test_w4_reports_its_epochs_beside_the_definition():
+    out = bench.run("w4", providers=20, repeats=1, against="numpy")
+    assert out.keys() >= PROMISED and "days" not in out
+    assert out["events"] == 20 and out["uids"] == 256 and out["validators"] == 64
+    assert out["difference_from_definition"] < 1e-9
+    assert 1 / 256 < out["sum_incentive_squared"] < 1 and 1 / 64 < out["sum_dividends_squared"] < 1
+    assert out["us_per_epoch"] == pytest.approx(out["ns_per_event"] / 1000)
+    variants = {"yuma2", "liquid_alpha", "dense", "dense_liquid_alpha", "unchanged"}
+    assert out.keys() >= {f"us_per_epoch_{variant}" for variant in variants}
+    text = bench.text(out)
+    assert "x plain NumPy" in text and "µs an epoch, dense liquid alpha" in text
+
+
+def test_a_peer_of_another_workload_is_an_error():
+    with pytest.raises(SimdaiError, match="w4 has no peer 'simpy'; expected numpy"):
+        bench.run("w4", against="simpy")
 
 
 def test_a_repeat_that_fails_says_why():
