@@ -23,6 +23,8 @@ class Phase(float, enum.Enum):
     REGIMES = 0.25
     """Rules that change by date."""
     SHOCKS = 0.5
+    DELIVERIES = 1.5
+    """Compute that labs ordered arrives."""
     DEMAND = 2.0
     """Customers look at prices and waits, and choose."""
     SUPPLY = 3.0
@@ -30,6 +32,13 @@ class Phase(float, enum.Enum):
     EPOCHS = 4.0
     """Networks settle: burns, emission, rewards, sales."""
     TRADERS = 5.0
+    FINANCE = 6.0
+    """Labs pay their bills and raise money."""
+    PEOPLE = 6.25
+    """Hiring, quits, pay."""
+    RESEARCH = 6.5
+    RUNS = 6.75
+    """Training runs are planned, finished and released; compute is ordered."""
     MEASUREMENT = 8.0
     """The end of the warm-up."""
     RECORDING = 9.0

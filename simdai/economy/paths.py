@@ -60,14 +60,16 @@ class Annual(Path, kind="annual"):
 
 
 class Points(Path, kind="points"):
-    """Goes through dated values: straight in the logarithm between them, constant before and after.
+    """Goes through dated values: straight in the logarithm between them, constant before.
 
     Parameters
     ----------
     points : date to value
+    annual_factor : value a year later over value, from the last date on; constant without
     """
 
     points: FrozenMapping[Date, Positive]
+    annual_factor: Positive = 1.0
 
     @model_validator(mode="after")
     def _some(self) -> Self:
@@ -79,7 +81,8 @@ class Points(Path, kind="points"):
         dates = sorted(self.points)
         days = [date.toordinal() - start.toordinal() for date in dates]
         logs = [math.log(self.points[date]) for date in dates]
-        return math.exp(float(np.interp(time, days, logs)))
+        beyond = max(time - days[-1], 0.0) / DAYS_PER_YEAR
+        return math.exp(float(np.interp(time, days, logs)) + beyond * math.log(self.annual_factor))
 
 
 @dataclass(frozen=True)

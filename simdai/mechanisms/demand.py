@@ -25,6 +25,7 @@ __all__ = [
     "chip_price",
     "closed_premium",
     "fixed_quality_price",
+    "indifference_price",
     "logit_shares",
     "own_price_elasticity",
     "privacy_multiple",
@@ -220,6 +221,25 @@ def fixed_quality_price(start: float, years: float, factor_per_year: float) -> f
     """
     positive(start=start, factor_per_year=factor_per_year)
     return float(start * factor_per_year**-years)
+
+
+def indifference_price(price: float, gain: float, beta_q: float, beta_p: float) -> float:
+    """Price at which an old model is as good a buy as its replacement: p exp(-b_q gain / b_p).
+
+    What the seller of the replacement must ask for the old one if anybody is to buy it still.
+
+    Parameters
+    ----------
+    price : float, of the replacement, above zero, any unit
+    gain : float, points by which the replacement is better
+    beta_q, beta_p : float, utils per point and per log price, ``beta_p`` above zero
+
+    Raises
+    ------
+    ValueError : arguments out of range
+    """
+    positive(price=price, beta_p=beta_p)
+    return price * math.exp(-beta_q * gain / beta_p)
 
 
 def chip_price(start: float, years: float, oom_per_year: float) -> float:

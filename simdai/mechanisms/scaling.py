@@ -42,6 +42,7 @@ __all__ = [
     "params_exponent",
     "post_training_multiplier",
     "research_input",
+    "software_headroom",
     "software_log_growth",
     "software_step",
     "training_flop",
@@ -403,6 +404,24 @@ def software_step(software: float, input_ratio: float, returns: float, ceiling: 
     at_least(1.0, input_ratio=input_ratio)
     unit_interval(ceiling=ceiling)
     return float(software * input_ratio ** (returns * ceiling))
+
+
+def software_headroom(log_software: float, log_limit: float) -> float:
+    """Share of the orders of magnitude of software that are left: 1 at the start, 0 at the limit.
+
+    ``ceiling`` of `software_step`: (ln A_max - ln A) / (ln A_max - ln A_0) with ln A counted from ln A_0 = 0.
+
+    Parameters
+    ----------
+    log_software : float, ln A; the result is 1 below 0 and 0 above the limit
+    log_limit : float, ln A_max / A_0, above zero (the Full Takeoff Model takes ln 1e12)
+
+    Raises
+    ------
+    ValueError : ``log_limit`` not above zero
+    """
+    positive(log_limit=log_limit)
+    return min(1.0, max(0.0, 1.0 - log_software / log_limit))
 
 
 def software_log_growth(returns: float, penalty: float, input_log_growth: float) -> float:

@@ -6,14 +6,20 @@ Arguments outside the range that a docstring states raise ValueError with the na
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
 
 from simdai.mechanisms._domain import non_negative, positive, unit_interval
 
 __all__ = [
     "DAYS_PER_YEAR",
     "HOURS_PER_YEAR",
+    "Completion",
     "checkpoint_interval_s",
     "cluster_mtbf",
+    "completion",
     "failure_domain",
     "goodput",
     "gpu_failure_rate",
@@ -133,6 +139,66 @@ def goodput(delta_s: float, restart_s: float, mtbf_s: float) -> float:
     exponent = (tau + delta_s) / mtbf_s
     # Divided by exp(exponent) above and below, so that a hopeless cluster gives 0 and not an overflow.
     return tau * survived * math.exp(-exponent) / (-mtbf_s * math.expm1(-exponent))
+
+
+class Completion(NamedTuple):
+    """When a run that is interrupted again and again is done.
+
+    Parameters
+    ----------
+    wall_s : float, from its start to its last checkpoint [s]; infinite where the gaps given do not suffice
+    interruptions : int, that struck before
+    """
+
+    wall_s: float
+    interruptions: int
+
+
+def completion(
+    work_s: float, gaps_s: npt.ArrayLike, checkpoint_s: float, delta_s: float, restart_s: float
+) -> Completion:
+    """Play a run through its interruptions, one by one.
+
+    Work is kept in pieces of ``checkpoint_s``, each followed by a checkpoint; an interruption loses what came
+    since the last one and costs a restart, which can be interrupted too. The last piece may be shorter.
+
+    Parameters
+    ----------
+    work_s : float, useful time that the run needs [s], above zero
+    gaps_s : (n,) float, times between interruptions, the first from the start [s], above zero
+    checkpoint_s : float, useful time between two checkpoints [s], above zero
+    delta_s, restart_s : float, time to write a checkpoint and to restart [s], zero or above
+
+    Returns
+    -------
+    wall_s, interruptions : see `Completion`
+
+    Raises
+    ------
+    ValueError : arguments out of range
+
+    Notes
+    -----
+    With exponential gaps the mean of ``work_s / wall_s`` tends to `goodput` as the run grows: this is the
+    process of which Daly (2006) gives the mean.
+    """
+    positive(work_s=work_s, checkpoint_s=checkpoint_s)
+    non_negative(delta_s=delta_s, restart_s=restart_s)
+    gaps = np.asarray(gaps_s, dtype=np.float64)
+    needed = math.ceil(work_s / checkpoint_s - 1e-9)
+    last = work_s - (needed - 1) * checkpoint_s + delta_s
+    piece = checkpoint_s + delta_s
+    idle = np.full(gaps.shape, restart_s)
+    idle[:1] = 0.0
+    done = np.floor(np.maximum(gaps - idle, 0.0) / piece)
+    before = np.concatenate([[0.0], np.cumsum(done)[:-1]])
+    # What the run would still take in each gap; it ends in the first that is long enough.
+    rest = idle + np.maximum(needed - 1 - before, 0.0) * piece + last
+    enough = np.flatnonzero(rest <= gaps)
+    if enough.size == 0:
+        return Completion(math.inf, gaps.size)
+    n = int(enough[0])
+    return Completion(float(gaps[:n].sum() + rest[n]), n)
 
 
 def failure_domain(h100e: float, year: float, group_devices: float, oom_per_year: float) -> float:
