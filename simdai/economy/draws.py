@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-
-from scipy.special import ndtri
+from statistics import NormalDist
 
 from simdai.engine import EntityStream
 
 __all__ = ["Draws"]
+
+NORMAL = NormalDist()
 
 
 class Draws:
@@ -19,11 +20,11 @@ class Draws:
 
     def uniform(self, n: int) -> float:
         """A number in (0, 1)."""
-        return float(self._stream.uniforms([0], n)[0]) + 2.0**-54
+        return self._stream.uniform(0, n) + 2.0**-54
 
     def normal(self, n: int) -> float:
         """A standard normal number."""
-        return float(ndtri(self.uniform(n)))
+        return NORMAL.inv_cdf(self.uniform(n))
 
     def lognormal(self, n: int, median: float, log_sigma: float) -> float:
         """A positive number whose logarithm is normal, in the unit of its ``median``."""

@@ -17,7 +17,7 @@ from simdai.economy.hosts import Host, HostActor
 from simdai.economy.ledger import WORLD
 from simdai.engine.streams import stable_key
 from simdai.errors import Problem
-from simdai.mechanisms.choice import weight_of_new
+from simdai.mechanisms.choice import share_table, weight_of_new
 from simdai.mechanisms.demand import berry_inversion, indifference_price
 from simdai.registry import Configured, FrozenMapping
 from simdai.units import Name, NonNegative, Number, Positive, PositiveDays, Quantity
@@ -172,7 +172,7 @@ class ModelMarketActor:
         """(segments, sellers) index that each seller offers now [points]; minus infinity for nothing."""
         if self.frozen_quality is not None:
             return self.frozen_quality
-        served = served_index(self.world)
+        served = self.served
         general = [lab.live_index for lab in self.labs] + [served] * len(self.hosts)
         table = np.broadcast_to(np.array(general), self.use.shape)
         if math.isfinite(served) and any(host.rules.specialised for host in self.hosts.values()):
@@ -180,6 +180,11 @@ class ModelMarketActor:
             special += [host.index(served, specialised=True) for host in self.hosts.values()]
             table = np.where(self._special, np.array(special), table)
         return table
+
+    @property
+    def served(self) -> float:
+        """Index of the best open weights now."""
+        return served_index(self.world)
 
     def prices(self) -> Floats:
         """(sellers,) price over the reference price."""
@@ -210,24 +215,17 @@ class ModelMarketActor:
                 for column, seller in enumerate(self.sellers):
                     self._banned[row, column] = self.regulator.banned(place, seller)
 
-    def _shares(self, utility: Floats) -> Floats:
-        """Logit shares by row, with an outside option of utility 0."""
-        top = np.maximum(utility.max(axis=1, initial=-np.inf), 0.0)[:, None]
-        odds = np.exp(utility - top)
-        shares: Floats = odds / (odds.sum(axis=1, keepdims=True) + np.exp(-top))
-        return shares
-
     def _target(self) -> Floats:
         """(blocks, sellers) shares that customers would choose now."""
         utility = self._explained() + self.premium
         sold = [n for n, lab in enumerate(self.labs) if lab.sold]
         utility[:, sold] = -np.inf
         rows = utility[self._segment_of]
-        free = self._shares(rows)
-        if not self._banned.any():
+        free = share_table(rows)
+        if self.regulator is None or not self._banned.any():
             return free
-        comply = self.regulator.rules.compliance
-        return comply * self._shares(np.where(self._banned, -np.inf, rows)) + (1.0 - comply) * free
+        comply = float(self.regulator.rules.compliance)
+        return comply * share_table(np.where(self._banned, -np.inf, rows)) + (1.0 - comply) * free
 
     # -- the day ---------------------------------------------------------------------------------------------
 
@@ -287,6 +285,19 @@ class ModelMarketActor:
     def replaced_price(self, gain: float) -> float:
         """Price of a model that is replaced by one ``gain`` points better, over that of the new one."""
         return indifference_price(1.0, gain, self.rules.quality, self.rules.price_sensitivity)
+
+    def reach(self, closed: bool) -> tuple[Floats, NDArray[np.bool_]]:
+        """Weight of each block of customers, and whether a closed (or an open) seller may sell there.
+
+        Returns
+        -------
+        weights : (blocks,) USD a year that they would pay; reachable : (blocks,) bool
+        """
+        wallets = np.array([segment.wallet for segment in self.segments])
+        open_lab = [lab.open_weights for lab in self.labs]
+        side = np.array([(not o) == closed for o in open_lab] + [not closed] * len(self.hosts), dtype=bool)
+        alive = np.array([not lab.sold for lab in self.labs] + [True] * len(self.hosts), dtype=bool)
+        return wallets @ self._weights, (~self._banned & (side & alive)).any(axis=1)
 
     def share_reading(self, segment: str, seller: str) -> Callable[[], float]:
         """A reading of the share of a segment's use that a seller has."""

@@ -84,6 +84,12 @@ class EntityStream:
         return out
 
 
+    def uniform(self, entity: int, counter: int) -> float:
+        """Number ``counter`` of one entity, the same as :meth:`uniforms` gives, without arrays."""
+        start = mix((mix((entity + self.key) & MASK) + self.key) & MASK)
+        return (mix((start + (counter + 1) * GOLDEN) & MASK) >> 11) * 2.0**-53
+
+
 class Streams:
     """The named streams of one run.
 

@@ -131,7 +131,7 @@ class FrontierActor:
     def index(self, flop: float, log_software: float, day: float) -> float:
         """Expected index of a model trained with ``flop`` FLOP and methods ``log_software`` on ``day``."""
         log_effective = self.log_compute(flop, day) + log_software - self._log_effective
-        return self._index + index_from_compute(self.points_per_oom, math.exp(log_effective))
+        return float(self._index) + index_from_compute(self.points_per_oom, math.exp(log_effective))
 
     @property
     def log_software(self) -> float:

@@ -219,8 +219,8 @@ class Training:
         return calendar_year(self.lab.world.start_date, self.lab.world.env.now)
 
     def _planned_index(self, days: float) -> float:
-        flop = self.technology.flop(self.size, days, self._year())
-        return self._index(flop) if flop > 0.0 else -math.inf
+        size = self.size
+        return self._index(self.technology.flop(size, days, self._year())) if size > 0.0 else -math.inf
 
     def _index(self, flop: float) -> float:
         return self.lab.frontier.index(flop, self.lab.log_software, self.lab.world.env.now)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["adopt", "left_to_pay", "logit_shares", "smooth", "venue_utility", "weight_of_new"]
+__all__ = ["adopt", "left_to_pay", "logit_shares", "share_table", "smooth", "venue_utility", "weight_of_new"]
 
 
 def logit_shares(utility: ArrayLike, outside: float = -math.inf) -> NDArray[np.float64]:
@@ -37,6 +37,25 @@ def logit_shares(utility: ArrayLike, outside: float = -math.inf) -> NDArray[np.f
     odds = np.exp(values - top)
     total = math.fsum([*odds.tolist(), math.exp(outside - top)])
     shares: NDArray[np.float64] = odds / total
+    return shares
+
+
+def share_table(utility: ArrayLike, outside: float = 0.0) -> NDArray[np.float64]:
+    """`logit_shares` of many choosers at once, without its exactly rounded sum.
+
+    Parameters
+    ----------
+    utility : (m, n) float, a row for each chooser; -inf is not offered and gets exactly zero
+    outside : utility of the outside option, above minus infinity
+
+    Returns
+    -------
+    (m, n) float64; each row sums to one less the share of the outside option
+    """
+    values = np.asarray(utility, dtype=np.float64)
+    top = np.maximum(values.max(axis=1, initial=-np.inf), outside)[:, None]
+    odds = np.exp(values - top)
+    shares: NDArray[np.float64] = odds / (odds.sum(axis=1, keepdims=True) + np.exp(outside - top))
     return shares
 
 

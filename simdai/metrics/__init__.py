@@ -11,13 +11,7 @@ from simdai.mechanisms.concentration import (
     nakamoto,
     top_share,
 )
-from simdai.mechanisms.security import (
-    cost_to_attack,
-    security_budget,
-    security_ratio,
-    stake_to_hold,
-)
-from simdai.metrics.gaps import (
+from simdai.mechanisms.gaps import (
     Lead,
     effective_h100e,
     effective_labour,
@@ -33,14 +27,7 @@ from simdai.metrics.gaps import (
     time_to_close_years,
     top_decile_share,
 )
-from simdai.metrics.growth import (
-    annual_factor,
-    doubling_months,
-    factor_from_doubling_years,
-    factor_from_halving,
-    year_reached,
-)
-from simdai.metrics.niches import (
+from simdai.mechanisms.niches import (
     at_least_k,
     confidential_is_viable,
     reachable_share,
@@ -50,6 +37,19 @@ from simdai.metrics.niches import (
     survival_k_of_n,
     survival_repairable,
     win_share,
+)
+from simdai.mechanisms.security import (
+    cost_to_attack,
+    security_budget,
+    security_ratio,
+    stake_to_hold,
+)
+from simdai.metrics.growth import (
+    annual_factor,
+    doubling_months,
+    factor_from_doubling_years,
+    factor_from_halving,
+    year_reached,
 )
 from simdai.metrics.token_health import (
     dilution,
