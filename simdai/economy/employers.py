@@ -86,6 +86,9 @@ class LabourMarket(Protocol):
     def staff(self, employer: str) -> Staff:
         """Researchers of an employer now."""
 
+    def labour(self, employer: str) -> float:
+        """Effective labour of an employer, in full-time people of ability 1."""
+
     def exodus(self, share: float) -> None:
         """Let a share of the researchers of every closed lab leave for open projects at once."""
 

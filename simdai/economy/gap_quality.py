@@ -29,7 +29,7 @@ class QualityGap:
     def __init__(self, board: ScoreboardActor) -> None:
         self.board = board
         self.sides: dict[str, Record] = {"served": board.served}
-        if board.trained:
+        if board.trained or board.world.training:
             self.sides["trained"] = board.trained
 
     def start(self) -> bool:
@@ -51,6 +51,7 @@ class QualityGap:
                 recorder.outcome(f"{name}_{what}_end", unit, lambda s=side, n=n: float(self._today[s][n]))  # type: ignore[misc]
             recorder.outcome(f"{name}_lag_censored_share", "1", lambda s=side: self._mean(s, 2))  # type: ignore[misc]
             recorder.outcome(f"{name}_points_per_year", "ECI/y", lambda record=record: self._pace(record))  # type: ignore[misc]
+            recorder.outcome(f"{name}_closing", "1", lambda s=side: self._closing(s))  # type: ignore[misc]
             recorder.outcome(f"{name}_years_to_close", "y", lambda s=side: self._years_to_close(s))  # type: ignore[misc]
             recorder.outcome(f"{name}_elo_win_probability", "1", lambda s=side: self._win(s))  # type: ignore[misc]
             for mark, index in marks.items():
@@ -94,15 +95,18 @@ class QualityGap:
         before = [index for day, index in record if day <= self._since]
         return (best(record) - before[-1]) / years if before and years >= 1.0 else math.nan
 
+    def _closing(self, side: str) -> float:
+        """1 where the gap is closed or gets smaller at the paces since the warm-up, 0 where it widens."""
+        years = self._years_to_close(side)
+        return math.nan if math.isnan(self._pace(self.board.closed)) else float(not math.isnan(years))
+
     def _years_to_close(self, side: str) -> float:
-        """Years until the gap is closed at the paces since the warm-up; infinite where it widens."""
+        """Years until the gap is closed at the paces since the warm-up; nan where it widens."""
         points = self._today[side][0]
-        faster = self._pace(self.sides[side]) - self._pace(self.board.closed)
-        if math.isnan(faster):
-            return math.nan
         if points <= 0.0:
             return 0.0
-        return points / faster if faster > 0.0 else math.inf
+        faster = self._pace(self.sides[side]) - self._pace(self.board.closed)
+        return points / faster if faster > 0.0 else math.nan
 
     def _win(self, side: str) -> float:
         """Probability that users prefer the closed side's best model."""

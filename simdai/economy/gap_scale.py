@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from simdai.economy.models import ModelSource
 from simdai.mechanisms.gaps import largest_run_ratio, scale_ratio, time_to_close_years
 
 if TYPE_CHECKING:
@@ -36,8 +37,9 @@ class ScaleGap:
         """Report what there are two sides to."""
         recorder, world = self.world.recorder, self.world
         self._labs = [lab for lab in world.labs.values() if hasattr(lab, "funding")]
+        self._open = {n: run for n, run in world.training.items() if isinstance(run, ModelSource)}
         self._runs: dict[str, int] = {}
-        if self._labs and (self.open_runs or world.training):
+        if self._labs and (self.open_runs or self._open):
             for register in (recorder.series, recorder.outcome):
                 register("gap.scale.largest_run_ratio", "1", self._largest_run)
         if not self._labs or not world.networks:
@@ -69,7 +71,7 @@ class ScaleGap:
             seen, runs = self._runs.get(lab.name, 0), lab.training.finished
             self.closed_runs |= {run.end: run.flop for run in runs[seen:]}
             self._runs[lab.name] = len(runs)
-        for name, run in self.world.training.items():
+        for name, run in self._open.items():
             seen = self._runs.get(name, 0)
             new = run.releases[seen:]
             self.open_runs |= {r.day: r.flop for r in new if not math.isnan(r.flop)}
@@ -95,7 +97,8 @@ class ScaleGap:
         return scale_ratio(*self._h100e[-1])
 
     def _years_to_close(self, table: list[tuple[float, float]], cumulative: bool) -> float:
-        """Years until the sides are equal at the growth of the last year; nan before there is one."""
+        """Years until the sides are equal at the growth of the last year; nan before there is
+        one, and where they do not draw closer."""
         back = 2 * YEAR if cumulative else YEAR
         if len(table) <= back:
             return math.nan
@@ -107,7 +110,8 @@ class ScaleGap:
             recent, earlier = list(now), list(before)
         if min(*recent, *earlier) <= 0.0:
             return math.nan
-        return time_to_close_years(recent[0] / recent[1], recent[1] / earlier[1], recent[0] / earlier[0])
+        years = time_to_close_years(recent[0] / recent[1], recent[1] / earlier[1], recent[0] / earlier[0])
+        return years if math.isfinite(years) else math.nan
 
 
 def known(value: Any) -> float:

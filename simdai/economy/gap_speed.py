@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from simdai.economy.models import ModelSource
 from simdai.mechanisms.gaps import Lead, median_lead
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ class SpeedGap:
     def start(self) -> bool:
         """Report each side's medians, and how they compare where there are two."""
         self._closed = [lab for lab in self.world.labs.values() if hasattr(lab, "funding")]
-        self._open = list(self.world.training.values())
+        self._open = [run for run in self.world.training.values() if isinstance(run, ModelSource)]
         recorder = self.world.recorder
         measures: tuple[tuple[str, Callable[[list[Any]], list[float]]], ...] = (
             ("lead_time", lead_days),

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from simdai.economy.actors import only
 from simdai.economy.employers import Employer, Staff, employers
-from simdai.mechanisms.gaps import effective_labour, net_flow_rate, scale_ratio, top_decile_share
+from simdai.mechanisms.gaps import scale_ratio
+from simdai.mechanisms.talent import effective_labour, net_flow_rate, top_decile_share
 
 if TYPE_CHECKING:
     from simdai.economy.scoreboard import ScoreboardActor

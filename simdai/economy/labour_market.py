@@ -94,6 +94,7 @@ class Researching:
     ----------
     employers : by their number
     posts : (n,) real posts that labs have open
+    pay_frozen : whether pay stays as it is; a cut loop's
     person_years : (n,) real years worked since the start
     """
 
@@ -104,6 +105,7 @@ class Researching:
         self._first = world.entity("researcher.first", name)
         self._contest = world.entity("researcher.contest", name)
         self.steps = 0
+        self.pay_frozen = False
 
     # -- the start -------------------------------------------------------------------------------------------
 
@@ -298,6 +300,8 @@ class Researching:
         np.add.at(self.moved, (self.people.place[ids], target), float(self.rules.represents))
 
     def _bid(self, years: float) -> None:
+        if self.pay_frozen:
+            return
         bidding, counts = self.rules.bidding, self.counts
         for j, employer in enumerate(self.employers):
             if not employer.is_open and counts[j]:

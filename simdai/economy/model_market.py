@@ -209,11 +209,12 @@ class ModelMarketActor:
 
     def _ban(self) -> None:
         """Note who may sell in which block."""
-        self._banned = np.zeros(self._states.shape, dtype=bool)
+        self._banned, self._matters = np.zeros(self._states.shape, dtype=bool), False
         if self.regulator:
             for row, place in enumerate(self._places):
                 for column, seller in enumerate(self.sellers):
                     self._banned[row, column] = self.regulator.banned(place, seller)
+        self._matters = bool((self._banned & self._offered[self._segment_of]).any())
 
     def _target(self) -> Floats:
         """(blocks, sellers) shares that customers would choose now."""
@@ -222,7 +223,7 @@ class ModelMarketActor:
         utility[:, sold] = -np.inf
         rows = utility[self._segment_of]
         free = share_table(rows)
-        if self.regulator is None or not self._banned.any():
+        if self.regulator is None or not self._matters:
             return free
         comply = float(self.regulator.rules.compliance)
         return comply * share_table(np.where(self._banned, -np.inf, rows)) + (1.0 - comply) * free

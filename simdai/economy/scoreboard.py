@@ -12,6 +12,7 @@ from simdai.economy.gap_scale import ScaleGap
 from simdai.economy.gap_speed import SpeedGap
 from simdai.economy.gap_talent import TalentGap
 from simdai.economy.index_record import IndexRecord, records
+from simdai.economy.models import ModelSource
 from simdai.economy.niches import NicheMeasures, Niches
 from simdai.registry import FrozenMapping
 from simdai.units import Name, Number, Positive
@@ -57,6 +58,8 @@ class ScoreboardActor:
 
     def start(self) -> None:
         """Keep the records daily, and measure."""
+        actors = [*self.world.labs.values(), *self.world.training.values()]
+        self._sources = [actor for actor in actors if isinstance(actor, ModelSource)]
         parts: tuple[Any, ...] = (
             QualityGap(self),
             ScaleGap(self),
@@ -78,7 +81,7 @@ class ScoreboardActor:
 
     def _note_releases(self) -> None:
         now = self.world.env.now
-        for source in [*self.world.labs.values(), *self.world.training.values()]:
+        for source in self._sources:
             seen = self._seen.get(source.name, 0)
             self._seen[source.name] = len(source.releases)
             new = [(release.day, release.index) for release in source.releases[seen:]]
@@ -86,8 +89,8 @@ class ScoreboardActor:
                 add(self.served, [*new, (now, source.live_index)])
             else:
                 add(self.closed, new)
-        for run in self.world.training.values():
-            add(self.trained, [(now, run.live_index)])
+            if source.name in self.world.training:
+                add(self.trained, [(now, source.live_index)])
 
 
 def rising(releases: list[tuple[float, float]]) -> list[tuple[float, float]]:

@@ -83,7 +83,6 @@ class EntityStream:
         out: NDArray[np.float64] = (words >> np.uint64(11)).astype(np.float64) * 2.0**-53
         return out
 
-
     def uniform(self, entity: int, counter: int) -> float:
         """Number ``counter`` of one entity, the same as :meth:`uniforms` gives, without arrays."""
         start = mix((mix((entity + self.key) & MASK) + self.key) & MASK)

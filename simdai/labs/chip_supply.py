@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import math
 from typing import Annotated, Protocol, Self
 
@@ -100,6 +101,11 @@ class ChipSupply(Institution, kind="chip_supply"):
         if self.rental_price < self.contract_price:
             raise ValueError("rental_price: the short term must cost at least contract_price")
         return self
+
+    def contract_price_on(self, day: datetime.date) -> float:
+        """USD per H100e-hour under a contract on a date."""
+        years = (day - self.reference).days / DAYS_PER_YEAR
+        return chip_price(self.contract_price, years, self.price_fall)
 
     def build(self, world: World, name: str) -> ChipSupplyActor:
         return ChipSupplyActor(self, world, name)

@@ -81,7 +81,8 @@ class FrontierActor:
     """The frontier on the clock.
 
     The leading lab at the start is the anchor of quality: an index is the leader's plus k log10 of effective
-    compute over the leader's. A lab's own software level makes up what its compute does not explain.
+    compute over that of the leader's newest model, which was trained with the compute and the methods of its
+    time. A lab's own software level makes up what its compute does not explain.
     """
 
     def __init__(self, rules: ResearchFrontier, world: World, name: str) -> None:
@@ -113,16 +114,21 @@ class FrontierActor:
         leader = max(labs, key=lambda lab: lab.rules.index)
         age = self.rules.newest_model_age
         first = {lab.name: self.log_compute(lab.training.flop_of_newest(age), -age) for lab in labs}
-        self._index, self._log_effective = leader.rules.index, first[leader.name]
+        self._index = leader.rules.index
+        self._log_effective = first[leader.name] + self.earlier(0.0, -age)
         for lab in labs:
             points = lab.rules.index - self._index
-            log_software = points / self.points_per_oom * LN10 - (first[lab.name] - self._log_effective)
+            log_software = points / self.points_per_oom * LN10 - (first[lab.name] - first[leader.name])
             lab.research.log_software = log_software
         software = self.rules.software
         self.returns = self.growth / (software.parallel_penalty * leader.research.input_growth)
         """d ln A / d ln Q far below the limit."""
         self._best = [max(lab.log_software for lab in labs)]
         self._update()
+
+    def earlier(self, log_software: float, day: float) -> float:
+        """ln A of a lab on a day before the start, from that of the start: all rose at the leader's pace."""
+        return log_software + self.growth * min(day, 0.0) / DAYS_PER_YEAR
 
     def log_compute(self, flop: float, day: float) -> float:
         """ln of the compute that counts for quality: data that repeats counts less, post-training adds."""
@@ -146,7 +152,7 @@ class FrontierActor:
         """Read the best lab's level as it was before the delay; before the start it rose at its pace."""
         ago = len(self._best) - 1 - self.delay
         if ago < 0:
-            self._log_public = self._best[0] + self.growth * ago / DAYS_PER_YEAR
+            self._log_public = self.earlier(self._best[0], ago)
         else:
             n = int(ago)
             later = self._best[min(n + 1, len(self._best) - 1)]

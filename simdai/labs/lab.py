@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
@@ -11,7 +12,7 @@ from simdai.economy.model_market import ModelMarketActor
 from simdai.economy.models import Release
 from simdai.errors import Problem
 from simdai.labs.capital import Captive, CaptiveFunding, Venture, VentureFunding
-from simdai.labs.chip_supply import ChipSupplyActor
+from simdai.labs.chip_supply import ChipSupply, ChipSupplyActor
 from simdai.labs.fleet import Compute, Fleet
 from simdai.labs.frontier import FrontierActor
 from simdai.labs.release import Releases, Shelf
@@ -20,6 +21,7 @@ from simdai.labs.research import Research
 from simdai.labs.serving import Service, Serving
 from simdai.labs.staff import People, Staff
 from simdai.labs.training_runs import Plans, Training
+from simdai.mechanisms.compute_orders import serving_h100e
 from simdai.units import Number, Share
 
 __all__ = ["CaptiveLab", "LabActor", "LabRules", "VentureLab"]
@@ -49,7 +51,22 @@ class LabRules(Lab):
     serving: Serving
 
     def check(self, scenario: Any) -> Iterator[Problem]:
-        yield from exactly_one(scenario, "institutions", *self.needs)
+        problems = list(exactly_one(scenario, "institutions", *self.needs))
+        yield from problems
+        if not problems:
+            yield from self._sales_too_large(scenario)
+
+    def _sales_too_large(self, scenario: Any) -> Iterator[Problem]:
+        """Problem where serving the sales of the start leaves no compute to train on."""
+        institutions = scenario.institutions.values()
+        supply: ChipSupply = next(i for i in institutions if i.kind == "chip_supply")
+        name = next(name for name, lab in scenario.labs.items() if lab is self)
+        sales = math.fsum(getattr(d, "revenue", {}).get(name, 0.0) for d in scenario.demand.values())
+        price = supply.contract_price_on(scenario.start)
+        needed = serving_h100e(sales, self.serving.inference, price) / (1.0 - self.serving.reserve)
+        if self.compute.h100e <= needed:
+            allowed = f"more than {needed:,.0f} H100e, which the sales of the start and the reserve take"
+            yield Problem(path="compute.h100e", found=f"{self.compute.h100e:,.0f}", allowed=allowed)
 
 
 class VentureLab(LabRules, kind="venture_lab"):

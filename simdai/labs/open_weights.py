@@ -86,10 +86,11 @@ class OpenWeightLabActor:
 
     def _release(self) -> None:
         now, rules = self.world.env.now, self.rules
-        behind = (
-            self._behind.lognormal(self._number, rules.behind_median, rules.behind_log_sigma) * self.slower
-        )
-        index = self.frontier.closed_index(now - behind)
+        behind = self._behind.lognormal(self._number, rules.behind_median, rules.behind_log_sigma)
+        self.publish(self.frontier.closed_index(now - self.slower * behind))
+
+    def publish(self, index: float) -> None:
+        """Put out the weights of a model of quality ``index``, the lab's own or somebody else's."""
         if math.isfinite(index):
-            self.releases.append(Release(now, index))
+            self.releases.append(Release(self.world.env.now, index))
             self.live_index = max(self.live_index, index)

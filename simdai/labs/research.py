@@ -26,8 +26,6 @@ class Research:
         self.lab = lab
         self._cumulative = 0.0
         self.log_software = 0.0
-        self.boost = 1.0
-        """Factor on the growth of software; a breakthrough's."""
 
     @property
     def input(self) -> float:
@@ -46,6 +44,10 @@ class Research:
         compute = software.compute_share * software.experiment_exponent * math.log(rules.compute.growth)
         return float(max(labour + compute, 1e-3))
 
+    def find(self, factor: float) -> None:
+        """Multiply effective compute by ``factor`` at once."""
+        self.log_software += math.log(factor)
+
     def day(self) -> None:
         """Add a day's research and what becomes known from others."""
         frontier = self.lab.frontier
@@ -57,6 +59,6 @@ class Research:
         ratio = 1.0 + step / self._cumulative
         self._cumulative += step
         ceiling = software_headroom(self.log_software, math.log(software.limit))
-        self.log_software += math.log(software_step(1.0, ratio, self.boost * frontier.returns, ceiling))
+        self.log_software += math.log(software_step(1.0, ratio, frontier.returns, ceiling))
         behind = max(frontier.log_software - self.log_software, 0.0)
         self.log_software += -math.expm1(-1.0 / frontier.rules.spillover.catch_up) * behind

@@ -6,6 +6,8 @@ import math
 from collections import deque
 from typing import TYPE_CHECKING
 
+from pydantic import Field
+
 from simdai.mechanisms.compute_orders import serving_h100e
 from simdai.mechanisms.training_runs import HOURS_PER_YEAR
 from simdai.registry import Configured
@@ -34,7 +36,7 @@ class Serving(Configured):
     inference: Share
     channel: Share
     overhead: Share
-    reserve: Share
+    reserve: Share = Field(lt=1.0)
 
 
 class Service:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
@@ -62,6 +63,7 @@ class People:
         """Effective research labour; researchers of full strength until the labour market reports."""
         self.pay_usd = rules.cash_pay + rules.equity_pay
         self.exit_hazard = quit_hazard(rules.retention_2y)
+        self._counts: deque[tuple[float, float]] = deque([(0.0, self.researchers)])
 
     def start(self) -> None:
         """Hire alone where there is no labour market."""
@@ -91,11 +93,11 @@ class People:
 
     @property
     def vacancies(self) -> float:
-        """Researchers sought now: the plan's target, less those who will still be there."""
+        """Researchers sought: growth over the most that it had lately, less those who will still be here."""
         if self.lab.sold:
             return 0.0
         years = self.rules.plan / DAYS_PER_YEAR
-        target = self.researchers * self.rules.growth**years
+        target = max(n for _, n in self._counts) * self.rules.growth**years
         if self.rules.pay_limit is not None and self.cash_usd_per_year > 0.0:
             means = (
                 self.rules.pay_limit * 0.5 * (self.lab.service.credited_run_rate + max(self.lab.cash, 0.0))
@@ -106,6 +108,10 @@ class People:
     def employ(self, researchers: float, labour: float) -> None:
         """Take note of who works here from now on."""
         self.researchers, self.labour = researchers, labour
+        now = self.lab.world.env.now
+        self._counts.append((now, researchers))
+        while self._counts[0][0] < now - self.rules.plan:
+            self._counts.popleft()
 
     def _day(self) -> None:
         hired = self.vacancies / self.rules.plan

@@ -219,11 +219,13 @@ class Training:
         return calendar_year(self.lab.world.start_date, self.lab.world.env.now)
 
     def _planned_index(self, days: float) -> float:
-        size = self.size
-        return self._index(self.technology.flop(size, days, self._year())) if size > 0.0 else -math.inf
+        size, now = self.size, self.lab.world.env.now
+        return self._index(self.technology.flop(size, days, self._year()), now) if size > 0.0 else -math.inf
 
-    def _index(self, flop: float) -> float:
-        return self.lab.frontier.index(flop, self.lab.log_software, self.lab.world.env.now)
+    def _index(self, flop: float, start: float) -> float:
+        """Index that a run of ``flop`` FLOP with the methods of its start can expect."""
+        frontier = self.lab.frontier
+        return frontier.index(flop, frontier.earlier(self.lab.log_software, start), start)
 
     def _duration(self) -> float:
         t = self.technology
@@ -258,7 +260,7 @@ class Training:
             end=end,
             planned_days=planned,
             goodput=self.technology.goodput(size, year),
-            planned_index=self._index(flop),
+            planned_index=self._index(flop, start),
             base_index=self.best_index,
             flop=flop,
             decided=decided,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar, cast, get_args
 
@@ -79,4 +80,4 @@ def _as_dict(value: Any) -> Any:
 
 
 def _mapping_dump(value: FrozenMapping[Any, Any]) -> dict[Any, Any]:
-    return {key: dumped(item) for key, item in value.items()}
+    return {str(key) if isinstance(key, datetime.date) else key: dumped(item) for key, item in value.items()}

@@ -19,13 +19,24 @@ def test_every_scenario_asks_a_question():
     assert [name for name in SCENARIOS if not simdai.load(name).question] == []
 
 
-@pytest.mark.parametrize("family", ["network", "shock", "cloud", "demand", "hardware"])
+SECTIONS = {
+    "network": "networks",
+    "cloud": "clouds",
+    "shock": "shocks",
+    "institution": "institutions",
+    "lab": "labs",
+    "training": "training",
+    "demand": "demand",
+    "hardware": "hardware",
+}
+
+
+@pytest.mark.parametrize("family", SECTIONS)
 def test_every_kind_is_used_by_some_scenario(family):
     used = set()
     for name in SCENARIOS:
         scenario = simdai.load(name)
-        sections = {"network": "networks", "cloud": "clouds", "shock": "shocks"}
-        part = getattr(scenario, sections.get(family, family))
+        part = getattr(scenario, SECTIONS[family])
         used |= {item.kind for item in (part if family == "shock" else part.values())}
     assert set(registry.kinds(family)) - used == set()
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simdai.mechanisms import demand
+from simdai.mechanisms import choice, demand
 
 RULE = demand.ValuationRule(
     scale=36.0, at_run_rate=5e9, size_power=-0.25, growth_power=0.25, sentiment_weight=0.25
@@ -147,6 +147,21 @@ def test_runway_is_cash_over_burn():
     assert demand.runway_years(30e9, 20e9) == 1.5
     assert demand.runway_years(30e9, -1.0) == math.inf
     assert demand.runway_years(-1.0, 5.0) == 0.0
+
+
+def test_a_replaced_model_is_sold_where_buyers_are_indifferent():
+    # 0.11 x 10.1 points = 1.111 utils = 1.0009 log prices at 1.11: e^-1.0009
+    price = demand.indifference_price(5.0, 10.1, 0.11, 1.11)
+    assert price == pytest.approx(5.0 * math.exp(-1.111 / 1.11))
+    old = demand.service_utility(140.0, price / 5.0, beta_q=0.11, beta_p=1.11)
+    new = demand.service_utility(150.1, 1.0, beta_q=0.11, beta_p=1.11)
+    assert old == pytest.approx(new)
+
+
+def test_many_choosers_at_once_choose_as_each_alone():
+    table = np.array([[0.5, -1.0, -np.inf], [2.0, 2.0, 800.0]])
+    for row, shares in zip(table, choice.share_table(table), strict=True):
+        assert shares == pytest.approx(demand.logit_shares(row), abs=1e-15)
 
 
 @pytest.mark.parametrize(

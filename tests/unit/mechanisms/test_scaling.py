@@ -23,6 +23,13 @@ PUBLISHED = [BESIROGLU_2024, HOFFMANN_2022, HOFFMANN_2022_ROUNDED]
 budgets = st.floats(1e18, 1e28)
 
 
+def test_software_slows_down_as_its_limit_comes_near():
+    assert scaling.software_headroom(0.0, math.log(1e12)) == 1.0
+    assert scaling.software_headroom(math.log(1e6), math.log(1e12)) == pytest.approx(0.5)
+    assert scaling.software_headroom(math.log(1e13), math.log(1e12)) == 0.0
+    assert scaling.software_headroom(-1.0, math.log(1e12)) == 1.0
+
+
 def test_training_compute_is_six_per_parameter_and_token():
     assert scaling.training_flop(70e9, 1.4e12) == pytest.approx(5.88e23)  # Chinchilla
 
