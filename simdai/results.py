@@ -114,9 +114,15 @@ def content_hash(outcomes: Mapping[str, float], series: RunSeries | None, digest
 
 def result_hash(records: Iterable[RunRecord]) -> str:
     """Hash a set of runs in key order, whatever order they were made in."""
+    ordered = sorted(records, key=lambda r: (r.point, r.replication))
+    return rows_hash((record.key, record.status, record.content) for record in ordered)
+
+
+def rows_hash(rows: Iterable[tuple[str, str, str]]) -> str:
+    """Hash runs given as key, status and content in the order of (point, replication)."""
     total = hashlib.sha256()
-    for record in sorted(records, key=lambda r: (r.point, r.replication)):
-        total.update(f"{record.key} {record.status} {record.content}\n".encode())
+    for row in rows:
+        total.update(f"{row[0]} {row[1]} {row[2]}\n".encode())
     return total.hexdigest()
 
 

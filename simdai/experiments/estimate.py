@@ -8,7 +8,7 @@ import warnings
 from typing import Any
 
 from simdai.errors import EngineError
-from simdai.experiments.runner import Plan
+from simdai.experiments.plan import Plan
 
 LONGEST = 120.0  # seconds a run without the compiled kernel may take unasked
 SLICE = 1.0  # seconds of the trial

@@ -9,15 +9,14 @@ import hashlib
 import json
 import platform
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import simdai
-from simdai.experiments.runner import Plan
-from simdai.experiments.store import FORMAT
-from simdai.results import RunRecord, result_hash
+from simdai.experiments.plan import Plan
+from simdai.experiments.store import FORMAT, Tally
 
 PACKAGES = ("numpy", "scipy", "simpy", "pydantic", "pandas", "pyarrow")
 
@@ -71,22 +70,20 @@ def manifest(plan: Plan, point: int = 0) -> dict[str, Any]:
     }
 
 
-def finished(described: Mapping[str, Any], records: Iterable[RunRecord]) -> dict[str, Any]:
+def finished(described: Mapping[str, Any], tally: Tally) -> dict[str, Any]:
     """Complete a manifest with what came of the runs."""
-    made = list(records)
-    good = [record for record in made if record.status == "ok"]
     return {
         **described,
-        "kernel": ", ".join(sorted({record.kernel for record in good})),
+        "kernel": tally.kernel,
         "counts": {
-            "runs": len(made),
-            "ok": len(good),
-            "failed": len(made) - len(good),
-            "events": sum(record.n_events for record in good),
+            "runs": tally.ok + tally.failed,
+            "ok": tally.ok,
+            "failed": tally.failed,
+            "events": tally.events,
         },
-        "seconds": sum(record.seconds for record in made),
+        "seconds": tally.seconds,
         "finished": now(),
-        "result_hash": result_hash(made),
+        "result_hash": tally.hash,
     }
 
 

@@ -9,8 +9,8 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from simdai.errors import ResultsError, listed, nearest
+from simdai.experiments.plan import Plan, Task, finish
 from simdai.experiments.provenance import code_hash
-from simdai.experiments.runner import Plan, finish
 from simdai.experiments.store import Finished
 from simdai.results import Results, RunRecord, RunSeries, run_key
 
@@ -62,7 +62,7 @@ def rerun(
         kernel=kernel,
         simulate=simulate,
     )
-    again = finish(plan, (0, record.replication))
+    again = finish(plan, Task(0, record.replication))
     found = difference(record, results.run_series.get(record.key), again)
     if found and manifest["inputs"]["code"] != code_hash():
         found += f" (the results were made by other code, of simdai {manifest['versions']['simdai']})"

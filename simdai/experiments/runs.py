@@ -11,9 +11,11 @@ from simdai.errors import ResultsError, ScenarioError
 from simdai.experiments import provenance
 from simdai.experiments.comparison import Comparison
 from simdai.experiments.estimate import on_kernel_at_hand
-from simdai.experiments.runner import Plan, execute, unfinished
-from simdai.experiments.store import Finished, Store, read
-from simdai.results import Results, RunRecord, RunSeries
+from simdai.experiments.plan import Plan
+from simdai.experiments.runners import Runner, runner
+from simdai.experiments.store import Finished, Store, read, tally
+from simdai.experiments.work import Listed, Work
+from simdai.results import Results, RunSeries
 
 MOST_REPLICATIONS = 1_000_000
 
@@ -132,7 +134,7 @@ def in_memory(plan: Plan, workers: int, progress: bool | None) -> list[Results]:
     """Make all runs of a plan and return one `Results` a scenario."""
     plan = on_kernel_at_hand(plan, len(plan.tasks()), workers)
     made: list[Finished] = []
-    execute(plan, plan.tasks(), made.extend, workers, progress)
+    runner(workers).run(plan, Listed(plan.tasks()), made.extend, progress)
     found = []
     for point in range(len(plan.scenarios)):
         mine = [
@@ -147,7 +149,7 @@ def collected(manifest: dict[str, Any], made: list[Finished]) -> Results:
     records = [one.record for one in made]
     series: dict[str, RunSeries] = {one.record.key: one.series for one in made if one.series is not None}
     units = {name: unit for one in made for name, unit in (one.units or {}).items()}
-    return Results(provenance.finished(manifest, records), records, series, units)
+    return Results(provenance.finished(manifest, tally(records)), records, series, units)
 
 
 def stored(
@@ -169,22 +171,13 @@ def stored(
     """
     asked = provenance.manifest(plan)
     with Store(path) as store:
-        before = store.manifest
-        kept: list[RunRecord] = []
-        if before is not None and force:
-            store.clear()
-        elif before is not None:
-            if changed := provenance.differences(before, asked):
-                raise ResultsError(
-                    f"{path} holds results of other inputs ({'; '.join(changed)}); choose another folder "
-                    "with --out, or replace them with --force"
-                )
-            kept = store.records()
-        missing = unfinished(plan, kept)
-        if kept and told is not None and len(missing) < len(plan.tasks()):
+        before = resumed(store, asked, force)
+        kept = store.records() if before is not None else []
+        good = {(record.point, record.replication) for record in kept if record.status == "ok"}
+        missing = [task for task in plan.tasks() if task.key not in good]
+        if told is not None and before is not None and len(missing) < len(plan.tasks()):
             found = len(plan.tasks()) - len(missing)
-            when = (before or {}).get("created", "")
-            told(f"{found} of {len(plan.tasks())} runs stored in {path} on {when}; --force makes them again")
+            told(said_of_stored(found, len(plan.tasks()), path, before))
         if missing:
             plan = on_kernel_at_hand(plan, len(missing), workers)
             wider = (
@@ -196,12 +189,46 @@ def stored(
                 "trace": plan.trace or bool(kept and before and before["trace"]),
             }
             store.begin(asked)
-            try:
-                execute(plan, missing, store.add, workers, progress)
-            finally:
-                store.write_manifest(provenance.finished(asked, store.records()))
+            fill(store, plan, Listed(missing), asked, runner(workers), progress)
         results = read(path)
     return narrowed(results, plan.replications)
+
+
+def resumed(store: Store, asked: dict[str, Any], force: bool) -> dict[str, Any] | None:
+    """The manifest of the runs that a folder holds, None where there are none to build on.
+
+    Raises
+    ------
+    ResultsError : they are runs of something else, and ``force`` is not given
+    """
+    before = store.manifest
+    if before is not None and force:
+        store.clear()
+        return None
+    if before is not None and (changed := provenance.differences(before, asked)):
+        raise ResultsError(
+            f"{store.path} holds results of other inputs ({'; '.join(changed)}); choose another folder "
+            "with --out, or replace them with --force"
+        )
+    return before
+
+
+def said_of_stored(found: int, total: int, path: Path, before: dict[str, Any]) -> str:
+    """What is told when runs are there already."""
+    return (
+        f"{found} of {total} runs stored in {path} on {before.get('created', '')}; --force makes them again"
+    )
+
+
+def fill(
+    store: Store, plan: Plan, work: Work, asked: dict[str, Any], by: Runner, progress: bool | None
+) -> None:
+    """Make runs and keep them, also those made before something goes wrong."""
+    try:
+        by.run(plan, work, store.add, progress)
+    finally:
+        store.flush()
+        store.write_manifest(provenance.finished(asked, store.tally()))
 
 
 def narrowed(results: Results, replications: int) -> Results:
@@ -215,4 +242,5 @@ def narrowed(results: Results, replications: int) -> Results:
     def series() -> dict[str, RunSeries]:
         return {key: one for key, one in results.run_series.items() if key in keys}
 
-    return Results(provenance.finished(manifest, records), records, series, results.units, results.path)
+    manifest = provenance.finished(manifest, tally(records))
+    return Results(manifest, records, series, results.units, results.path)

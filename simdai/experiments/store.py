@@ -6,11 +6,14 @@ it; a shard that no row names was left by a crash and is swept away when the fol
 
 from __future__ import annotations
 
+import datetime
 import json
 import math
 import os
 import shutil
+import socket
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,17 +24,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simdai.errors import ResultsError
-from simdai.results import Results, RunRecord, RunSeries
+from simdai.results import Results, RunRecord, RunSeries, result_hash, rows_hash
 
 FORMAT = 1
-MANIFEST, SCENARIO, LEDGER, SERIES, TRACE, LOCK = (
+MANIFEST, SCENARIO, STUDY, POINTS, LEDGER, SERIES, TRACE, LOCK, WRITER = (
     "manifest.json",
     "scenario.yaml",
+    "study.yaml",
+    "points.parquet",
     "ledger.sqlite",
     "series",
     "trace",
     ".lock",
+    ".writer",
 )
+WAIT, WAIT_SHARE = 1.0, 0.01  # finished runs wait for so many seconds, or this share of the time so far
+LARGEST_WAIT = 64 << 20  # bytes of series that wait
 HEAD = ("point", "replication", "time", "digest")
 TABLES = """
 CREATE TABLE IF NOT EXISTS runs (
@@ -39,6 +47,7 @@ CREATE TABLE IF NOT EXISTS runs (
     outcomes TEXT NOT NULL, error TEXT NOT NULL, seconds REAL NOT NULL, digest TEXT NOT NULL,
     n_events INTEGER NOT NULL, kernel TEXT NOT NULL, content TEXT NOT NULL, shard TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS units (outcome TEXT PRIMARY KEY, unit TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS by_point ON runs (point, replication);
 """
 COLUMNS = (
     *("key", "point", "replication", "status", "outcomes", "error"),
@@ -63,9 +72,51 @@ class Finished:
     units: Mapping[str, str] | None = None
     trace: Mapping[str, NDArray[Any]] | None = None
 
+    @property
+    def size(self) -> int:
+        """Bytes of the series, about."""
+        return 0 if self.series is None else 8 * len(self.series.times) * (2 + len(self.series.values))
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What came of a set of runs.
+
+    Parameters
+    ----------
+    ok, failed : how many
+    events : of the good ones
+    seconds : of computing, all runs
+    kernel : names of the kernels used
+    hash : of all runs in key order
+    """
+
+    ok: int
+    failed: int
+    events: int
+    seconds: float
+    kernel: str
+    hash: str
+
+
+def tally(records: Iterable[RunRecord]) -> Tally:
+    """Count runs that are in memory."""
+    made = list(records)
+    good = [record for record in made if record.status == "ok"]
+    return Tally(
+        ok=len(good),
+        failed=len(made) - len(good),
+        events=sum(record.n_events for record in good),
+        seconds=sum(record.seconds for record in made),
+        kernel=", ".join(sorted({record.kernel for record in good})),
+        hash=result_hash(made),
+    )
+
 
 class Store:
     """A results folder opened for writing, by one writer at a time.
+
+    Runs that are added wait a little, so that a shard holds many; `flush` and `close` write what waits.
 
     Parameters
     ----------
@@ -83,7 +134,7 @@ class Store:
         with reported(path):
             if path.exists() and not path.is_dir():
                 raise ResultsError(f"{path} is a file; choose another folder with --out")
-            if path.is_dir() and not is_results(path) and any(p.name != LOCK for p in path.iterdir()):
+            if path.is_dir() and not is_results(path) and any(map(foreign, path.iterdir())):
                 raise ResultsError(
                     f"{path} holds files that are not results of simdai; choose another folder with --out"
                 )
@@ -93,9 +144,14 @@ class Store:
                 self._lock.acquire(timeout=0)
             except Timeout:
                 raise ResultsError(
-                    f"{path}: another run is writing there; wait for it, or choose another folder with --out"
+                    f"{path}: another run is writing there{writer(path)}; wait for it, or choose another "
+                    "folder with --out"
                 ) from None
+            write_atomically(path / WRITER, json.dumps(whoami()).encode())
         self._ledger: sqlite3.Connection | None = None
+        self._waiting: list[Finished] = []
+        self._size = 0
+        self._begun = self._flushed = time.monotonic()
 
     def __enter__(self) -> Store:
         return self
@@ -113,7 +169,9 @@ class Store:
         with reported(self.path):
             (self.path / SERIES).mkdir(exist_ok=True)
             self.write_manifest(manifest)
-            write_atomically(self.path / SCENARIO, str(manifest.get("scenario", {}).get("text", "")).encode())
+            for name, part in ((SCENARIO, "scenario"), (STUDY, "study")):
+                if part in manifest:
+                    write_atomically(self.path / name, str(manifest[part].get("text", "")).encode())
             kept = {row[0] for row in self._open().execute("SELECT DISTINCT shard FROM runs")}
             for shard in (self.path / SERIES).iterdir():
                 if shard.name not in kept:
@@ -131,12 +189,23 @@ class Store:
         with reported(self.path):
             for name in (SERIES, TRACE):
                 shutil.rmtree(self.path / name, ignore_errors=True)
-            names = (LEDGER, f"{LEDGER}-wal", f"{LEDGER}-shm", SCENARIO, "report.html", MANIFEST)
+            ledger = (LEDGER, f"{LEDGER}-wal", f"{LEDGER}-shm")
+            names = (*ledger, SCENARIO, STUDY, POINTS, "report.html", MANIFEST)
             for name in names:
                 (self.path / name).unlink(missing_ok=True)
 
     def add(self, finished: Sequence[Finished]) -> None:
-        """Commit runs: their shards first, then their rows in one transaction."""
+        """Take runs, and commit those that wait if it is time."""
+        self._waiting += finished
+        self._size += sum(one.size for one in finished)
+        now = time.monotonic()
+        if now - self._flushed > max(WAIT, WAIT_SHARE * (now - self._begun)) or self._size > LARGEST_WAIT:
+            self.flush()
+
+    def flush(self) -> None:
+        """Commit the runs that wait: their shards first, then their rows in one transaction."""
+        finished, self._waiting, self._size = self._waiting, [], 0
+        self._flushed = time.monotonic()
         if not finished:
             return
         with reported(self.path):
@@ -152,13 +221,38 @@ class Store:
                 ledger.executemany(f"INSERT OR REPLACE INTO runs VALUES ({marks})", rows)
                 ledger.executemany("INSERT OR REPLACE INTO units VALUES (?, ?)", sorted(units.items()))
 
-    def records(self) -> list[RunRecord]:
-        """The rows committed so far."""
-        return [row_record(row) for row in self._open().execute(f"SELECT {', '.join(COLUMNS)} FROM runs")]
+    def records(self, point: int | None = None) -> list[RunRecord]:
+        """The rows committed so far, of all points or of one."""
+        where = "" if point is None else f" WHERE point = {int(point)}"
+        rows = self._open().execute(f"SELECT {', '.join(COLUMNS)} FROM runs{where}")
+        return [row_record(row) for row in rows]
+
+    def done(self) -> Iterator[tuple[int, int]]:
+        """Walk (point, replication) of the good runs committed so far."""
+        yield from self._open().execute("SELECT point, replication FROM runs WHERE status = 'ok'")
+
+    def tally(self) -> Tally:
+        """Count the rows committed so far."""
+        ledger = self._open()
+        ok, failed, events, seconds = ledger.execute(
+            "SELECT ifnull(sum(status = 'ok'), 0), ifnull(sum(status <> 'ok'), 0), "
+            "ifnull(sum(n_events), 0), ifnull(sum(seconds), 0.0) FROM runs"
+        ).fetchone()
+        kernels = ledger.execute("SELECT DISTINCT kernel FROM runs WHERE status = 'ok' ORDER BY kernel")
+        rows = ledger.execute("SELECT key, status, content FROM runs ORDER BY point, replication")
+        kernel = ", ".join(name for (name,) in kernels)
+        return Tally(ok, failed, events, seconds, kernel, rows_hash(rows))
+
+    def write_points(self, table: Any) -> None:
+        """Keep the points of a study, a pyarrow table; nothing happens where they are kept already."""
+        if not (self.path / POINTS).exists():
+            with reported(self.path):
+                write_parquet(self.path / POINTS, table)
 
     def close(self) -> None:
-        """Fold the log into the ledger and let the next writer in."""
+        """Fold the log into the ledger and let the next writer in; runs that still wait are not written."""
         self._shut()
+        (self.path / WRITER).unlink(missing_ok=True)
         self._lock.release()
 
     def _shut(self) -> None:
@@ -200,7 +294,23 @@ def save(results: Results, path: Path) -> Path:
         store.begin(results.provenance)
         series = results.run_series
         store.add([Finished(r, series.get(r.key), results.units) for r in results.records])
+        store.flush()
     return path
+
+
+def whoami() -> dict[str, Any]:
+    """What this process tells those who find the folder in use."""
+    since = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    return {"process": os.getpid(), "host": socket.gethostname(), "since": since}
+
+
+def writer(path: Path) -> str:
+    """Say who writes in a folder, empty where that is not known."""
+    try:
+        who = json.loads((path / WRITER).read_text(encoding="utf-8"))
+        return f" (process {who['process']} on {who['host']}, since {who['since']})"
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
 
 
 def read(path: Path) -> Results:
@@ -339,6 +449,11 @@ def row_record(row: Sequence[Any]) -> RunRecord:
     cells["outcomes"] = {name: float(value) for name, value in json.loads(cells["outcomes"]).items()}
     cells["digest"] = int(cells["digest"], 16)
     return RunRecord(**cells)
+
+
+def foreign(file: Path) -> bool:
+    """Whether a file of a folder without results was left by something else than a store."""
+    return not file.name.startswith((LOCK, WRITER, f".{WRITER}"))
 
 
 def is_results(path: Path) -> bool:

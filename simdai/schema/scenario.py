@@ -132,6 +132,15 @@ class Scenario(Configured):
 
         return change(self, set)
 
+    def varied(self, changes: Mapping[str, Any]) -> Scenario:
+        """Return the point of a study: this scenario with some values changed, by dotted path.
+
+        Equal to `with_changes`, in a fraction of the time; parameters stay as they were looked up.
+        """
+        from simdai.schema.assembly import varied
+
+        return varied(self, changes)
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Scenario) and self.__dict__ == other.__dict__
 

@@ -6,14 +6,17 @@ import datetime
 import hashlib
 import json
 import os
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 from simdai.errors import ScenarioError
-from simdai.experiments.runner import Plan, execute
+from simdai.experiments.plan import Plan
+from simdai.experiments.runners import Pool
+from simdai.experiments.work import Listed
 from simdai.schema.scenario import Provenance
 
 TRACE = [("time", "f8"), ("kind", "i4"), ("id", "i8")]
@@ -34,6 +37,9 @@ class MadeScenario:
     @property
     def canonical(self) -> str:
         return json.dumps({"level": self.level})
+
+    def varied(self, changes: Mapping[str, Any]) -> MadeScenario:
+        return replace(self, **changes)
 
     @property
     def hash(self) -> str:
@@ -98,11 +104,10 @@ def counting(n: int) -> list[tuple[int, int]]:
     """Which runs two workers hand back."""
     seen: list[tuple[int, int]] = []
     made = plan(replications=n)
-    execute(
+    Pool(2).run(
         made,
-        made.tasks(),
+        Listed(made.tasks()),
         lambda done: seen.extend((d.record.point, d.record.replication) for d in done),
-        2,
         False,
     )
     return seen

@@ -235,7 +235,7 @@ def test_html_shows_the_scenario_name_as_text():
 def test_a_progress_bar_appears_only_when_the_work_takes_a_while(capsys, monkeypatch):
     import time
 
-    from simdai.experiments import runner
+    from simdai.experiments.runners import progress
 
     class Slow(Made):
         def __call__(self, *arguments):
@@ -244,7 +244,7 @@ def test_a_progress_bar_appears_only_when_the_work_takes_a_while(capsys, monkeyp
 
     runs.in_memory(plan(replications=4), 1, True)
     assert "runs" not in capsys.readouterr().err
-    monkeypatch.setattr(runner, "PROGRESS_AFTER", 0.2)
+    monkeypatch.setattr(progress, "PROGRESS_AFTER", 0.2)
     runs.in_memory(plan(replications=4, simulate=Slow()), 1, True)
     out, err = capsys.readouterr()
     assert "runs:" in err and out == ""
