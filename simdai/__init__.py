@@ -17,11 +17,13 @@ __all__ = [
     "Scenario",
     "SimdaiError",
     "Simulation",
+    "Study",
     "__version__",
     "compare",
     "load",
     "register",
     "run",
+    "sweep",
 ]
 
 # Loaded when first asked for, so that `import simdai` is quick and brings no table or figure library with it.
@@ -30,15 +32,17 @@ _HOMES = {
     "Scenario": "simdai.schema",
     "SimdaiError": "simdai.errors",
     "Simulation": "simdai.simulation",
+    "Study": "simdai.experiments",
     "compare": "simdai.experiments",
     "load": "simdai.schema",
     "register": "simdai.registry",
     "run": "simdai.experiments",
+    "sweep": "simdai.experiments",
 }
 
 if TYPE_CHECKING:
     from simdai.errors import SimdaiError
-    from simdai.experiments import compare, run
+    from simdai.experiments import Study, compare, run, sweep
     from simdai.registry import register
     from simdai.results import Results
     from simdai.schema import Scenario, load

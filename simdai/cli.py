@@ -171,7 +171,7 @@ def run(
     else:
         outcome_table(results)
     written = folder / FILE
-    if not written.exists() or written.stat().st_mtime < (folder / MANIFEST).stat().st_mtime:
+    if stale(written, folder / MANIFEST):
         write(simdai.Results.load(folder))
     if not as_json:
         click.echo(f"report: {written}")
@@ -179,13 +179,89 @@ def run(
 
 
 @app.command()
+@click.argument("study")
+@click.option("--set", "changes", multiple=True, metavar="a.b=v", help="Change a value of the base.")
+@click.option("--seed", type=click.IntRange(min=0), help="In place of the study's own.")
+@click.option("--replications", type=click.IntRange(min=1), help="In place of the study's own.")
+@click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Processes.")
+@click.option("--runner", "kind", type=click.Choice(["inline", "pool", "dask"]), help="Who makes the runs.")
+@click.option("--cluster", metavar="ADDRESS", help="Dask scheduler (tcp://host:port), or local:N.")
+@click.option("--time-limit", metavar="T", help="A run that takes longer has failed ('90 s', '10 min').")
+@click.option("--memory-limit", metavar="M", help="A run that takes more has failed ('2 GiB').")
+@click.option("--kernel", type=click.Choice(["compiled", "reference"]), help="The same results either way.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Folder for the results.  [default: results/NAME]"
+)
+@click.option("--force", is_flag=True, help="Replace other results under that name.")
+@AS_JSON
+def sweep(
+    study: str,
+    changes: tuple[str, ...],
+    seed: int | None,
+    replications: int | None,
+    workers: int,
+    kind: Literal["inline", "pool", "dask"] | None,
+    cluster: str | None,
+    time_limit: str | None,
+    memory_limit: str | None,
+    kernel: Literal["compiled", "reference"] | None,
+    out: Path | None,
+    force: bool,
+    as_json: bool,
+) -> int:
+    """Make the runs of a study, print what they show and write its report.
+
+    How many runs there are and about how long they take is said first. The same command again goes on where
+    it stopped, whatever stopped it.
+    """
+    from simdai.experiments.runners import Limits, runner
+    from simdai.experiments.store import MANIFEST
+    from simdai.experiments.sweeping import swept
+    from simdai.report.page import FILE
+    from simdai.report.study_page import write
+    from simdai.report.terminal import study_tables
+
+    asked = simdai.experiments.load_study(study, changes, seed, replications)
+    folder = out if out is not None else Path("results") / asked.name
+    memory = quantity(memory_limit, "GiB", "--memory-limit")
+    limits = Limits(
+        quantity(time_limit, "s", "--time-limit"), None if memory is None else int(memory * 2**30)
+    )
+    try:
+        made = swept(asked, runner(workers, kind, cluster, limits), folder, force, kernel, told=say)
+    except KeyboardInterrupt:
+        say(f"what was made is kept in {folder}; the same command goes on from there")
+        raise
+    if as_json:
+        emit(made.to_json())
+    else:
+        study_tables(made)
+    written = folder / FILE
+    if stale(written, folder / MANIFEST):
+        write(made)
+    if not as_json:
+        click.echo(f"report: {written}")
+    failed = made.failures
+    if not len(failed):
+        return OK
+    first = failed.iloc[0]
+    say(f"{len(failed)} of {len(made)} runs failed; the first is {first['key']}: {first['error']}")
+    say(f"to see it fail: {first['replay']}")
+    return SOME_FAILED
+
+
+@app.command()
 @click.argument("results", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), help="File to write.  [default: RESULTS/report.html]")
 def report(results: Path, out: Path | None) -> None:
-    """Write the report of stored results; print its path."""
-    from simdai.report.page import write
+    """Write the report of stored results, of a scenario or of a study; print its path."""
+    from simdai.experiments.store import read_manifest
+    from simdai.report import page, study_page
 
-    click.echo(write(simdai.Results.load(results), out))
+    if "study" in read_manifest(results):
+        click.echo(study_page.write(simdai.Study.load(results), out))
+    else:
+        click.echo(page.write(simdai.Results.load(results), out))
 
 
 @app.command()
@@ -196,12 +272,16 @@ def rerun(results: Path, run_key: str, kernel: Literal["compiled", "reference"] 
     """Make a stored run again and say whether it is the same.
 
     Scenario and seed are taken from the manifest alone; trace, series and outcomes are compared to the last
-    bit. RUN_KEY is a key such as p0-r3, or the number of the replication. Exit status 4: they differ.
+    bit. RUN_KEY is a key such as p0-r3, or the number of the replication. A run that failed is replayed with
+    its traceback. Exit status 4: they differ.
     """
     from simdai.experiments.rerun import rerun as again
 
     verdict = again(results, run_key, kernel)
-    click.echo(f"{verdict.key}: {'identical' if verdict.identical else verdict.difference}")
+    if verdict.error:
+        click.echo(verdict.error.rstrip(), err=True)
+    same = "fails again" if verdict.error else "identical"
+    click.echo(f"{verdict.key}: {same if verdict.identical else verdict.difference}")
     return OK if verdict.identical else SOME_FAILED
 
 
@@ -368,6 +448,24 @@ def days(text: str | None) -> float | None:
 
     value, unit = parse_quantity(text)
     return value if not unit.dimension else unit.convert(value, parse_unit("d"))
+
+
+def stale(file: Path, source: Path) -> bool:
+    """Whether a file is missing, or older than what it was made from."""
+    return not file.exists() or file.stat().st_mtime < source.stat().st_mtime
+
+
+def quantity(text: str | None, unit: str, option: str) -> float | None:
+    """Read a number above zero, taken in ``unit`` where it has none of its own."""
+    if text is None:
+        return None
+    from simdai.units import parse_quantity, parse_unit
+
+    value, given = parse_quantity(text)
+    value = given.convert(value, parse_unit(unit)) if given.dimension else value
+    if not value > 0.0:
+        raise SimdaiError(f"{option} {text}: more than zero is needed")
+    return value
 
 
 def failures(results: Results) -> int:

@@ -1,17 +1,19 @@
-"""How long a run will take on the readable kernel, so that nobody waits for a mistake of the installation."""
+"""How long runs will take and how much room they need, from the first second of one of them."""
 
 from __future__ import annotations
 
 import dataclasses
 import time
 import warnings
-from typing import Any
+from typing import Any, Literal
 
 from simdai.errors import EngineError
-from simdai.experiments.plan import Plan
+from simdai.experiments.plan import Plan, Task, packed
 
 LONGEST = 120.0  # seconds a run without the compiled kernel may take unasked
 SLICE = 1.0  # seconds of the trial
+ROW_BYTES = 260  # of a row of the ledger with its two indices, without its outcomes
+SERIES_SHARE = 0.7  # of the bytes of series that is left after compression
 
 
 def on_kernel_at_hand(plan: Plan, n_runs: int, workers: int) -> Plan:
@@ -45,22 +47,64 @@ def on_kernel_at_hand(plan: Plan, n_runs: int, workers: int) -> Plan:
     return dataclasses.replace(plan, kernel="reference")
 
 
+@dataclasses.dataclass(frozen=True)
+class Trial:
+    """What the first second or so of a run tells of the whole.
+
+    Parameters
+    ----------
+    seconds : float, wall time of the whole run
+    n_bytes : float, of its row and of the series that are kept
+    outcomes, series : names of all that it reports and records
+    """
+
+    seconds: float
+    n_bytes: float
+    outcomes: tuple[str, ...]
+    series: tuple[str, ...]
+
+
+def trial(plan: Plan, task: Task) -> Trial:
+    """Begin one run, and think the rest."""
+    if plan.simulate is None:
+        run, seconds, share = begun(plan.scenario(task), plan, plan.kernel)
+    else:
+        started = time.perf_counter()
+        run = plan.simulate(plan.scenario(task), plan.seed_of(task), task.replication, plan, None)
+        seconds, share = time.perf_counter() - started, 1.0
+    one = packed(run, task, seconds, plan.keep)
+    row = ROW_BYTES + sum(len(name) + 22 for name in one.record.outcomes)
+    return Trial(seconds, row + SERIES_SHARE * one.size / share, tuple(run.outcomes), tuple(run.series))
+
+
 def seconds_per_run(scenario: Any, plan: Plan) -> float:
-    """Estimate the wall time [s] of one run from its first second or so."""
+    """Estimate the wall time [s] of one run on the reference kernel from its first second or so."""
+    return begun(scenario, plan, "reference")[1]
+
+
+def begun(
+    scenario: Any, plan: Plan, kernel: Literal["compiled", "reference"] | None
+) -> tuple[Any, float, float]:
+    """Run for a second or so.
+
+    Returns
+    -------
+    the run as it stands, the wall time [s] of all of it, the share of it that was made
+    """
     from simdai.simulation import Simulation
 
     horizon = float(plan.until or scenario.horizon)
-    sim = Simulation(scenario, seed=plan.seed, replication=0, kernel="reference")
     started = time.perf_counter()
+    sim = Simulation(scenario, seed=plan.seed, replication=0, kernel=kernel)
+    built = time.perf_counter()
     day = horizon / 2**16
     until = 0.0
-    while (spent := time.perf_counter() - started) < SLICE:
-        if until >= horizon:
-            return spent
+    while until < horizon and time.perf_counter() - built < SLICE:
         until = min(until + day, horizon)
         sim.run(until=until)
         day *= 2
-    return spent * horizon / until
+    share = until / horizon
+    return sim.result(), built - started + (time.perf_counter() - built) / share, share
 
 
 def duration(seconds: float) -> str:

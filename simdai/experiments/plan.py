@@ -17,7 +17,7 @@ from simdai.errors import ScenarioError
 from simdai.experiments.store import Finished
 from simdai.results import RunRecord, RunSeries, content_hash
 
-__all__ = ["EVERYTHING", "Keep", "Plan", "Task", "finish", "packed"]
+__all__ = ["EVERYTHING", "Keep", "Plan", "Task", "finish", "matcher", "packed"]
 
 
 class Task(NamedTuple):
@@ -60,7 +60,8 @@ EVERYTHING = Keep()
 
 
 @functools.lru_cache(maxsize=64)
-def _pattern(patterns: tuple[str, ...]) -> re.Pattern[str]:
+def matcher(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    """What matches one of several names or patterns."""
     return re.compile("|".join(fnmatch.translate(pattern) for pattern in patterns) or r"(?!)")
 
 
@@ -165,11 +166,11 @@ def packed(run: Any, task: Task, seconds: float, keep: Keep = EVERYTHING) -> Fin
 
     The content hash is that of what is kept, with the digest of all events.
     """
-    wanted = _pattern(keep.outcomes)
+    wanted = matcher(keep.outcomes)
     outcomes = {name: float(value) for name, value in run.outcomes.items() if wanted.match(name)}
     series = None
     if keep.series:
-        wanted = _pattern(keep.series)
+        wanted = matcher(keep.series)
         names = [name for name in run.series if wanted.match(name)]
         series = RunSeries(
             times=np.asarray(run.times, np.float64),

@@ -17,6 +17,7 @@ from typing import Any
 import simdai
 from simdai.experiments.plan import Plan
 from simdai.experiments.store import FORMAT, Tally
+from simdai.experiments.study_file import StudyFile, UntilPrecise
 
 PACKAGES = ("numpy", "scipy", "simpy", "pydantic", "pandas", "pyarrow")
 
@@ -91,6 +92,10 @@ def differences(stored: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str
     """Say in which inputs two manifests differ, an empty list where they ask the same."""
     said = []
     before, after = stored["inputs"], asked["inputs"]
+    if ("study" in stored) != ("study" in asked):
+        return ["those are runs of a study" if "study" in stored else "those are no runs of a study"]
+    if before.get("study") != after.get("study"):
+        said += document_changes(stored["study"]["asked"], asked["study"]["asked"], "study")
     if before["scenario"] != after["scenario"]:
         changes = document_changes(stored["scenario"]["resolved"], asked["scenario"]["resolved"])
         more = f" and {len(changes) - 4} more" if len(changes) > 4 else ""
@@ -107,6 +112,25 @@ def differences(stored: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str
     if asked["trace"] and not stored["trace"]:
         said.append("no trace was kept")
     return said
+
+
+def study_manifest(plan: Plan, study: StudyFile, n_points: int) -> dict[str, Any]:
+    """Describe the runs of a study before they are made."""
+    described = manifest(plan)
+    rule = study.replications
+    asked = plain(study.model_dump(exclude={"question", "replications"}))
+    words = ["simdai", "sweep", study.place, "--seed", str(study.seed)]
+    if not isinstance(rule, UntilPrecise):
+        words += ["--replications", str(rule)]
+    return {
+        **described,
+        "name": study.name,
+        "question": study.question,
+        "replications": plain(rule.model_dump()) if isinstance(rule, UntilPrecise) else rule,
+        "inputs": {**described["inputs"], "study": study.hash},
+        "study": {"text": study.text, "base": study.scenario.name, "n_points": n_points, "asked": asked},
+        "command": shlex.join(words) if study.place else "the study was made in Python; see study.asked",
+    }
 
 
 def document_changes(before: Any, after: Any, path: str = "") -> list[str]:

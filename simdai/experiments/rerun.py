@@ -21,13 +21,15 @@ class Verdict(NamedTuple):
     Parameters
     ----------
     key : of the run
-    identical : whether trace digests, series and outcomes agree to the last bit
+    identical : whether trace digests, series and outcomes agree to the last bit, or both failed alike
     difference : where the two first differ, empty for identical runs
+    error : traceback of a run that failed again
     """
 
     key: str
     identical: bool
     difference: str
+    error: str = ""
 
 
 def rerun(
@@ -37,22 +39,18 @@ def rerun(
 
     Parameters
     ----------
-    path : results folder
+    path : results folder, of a scenario or of a study
     key : such as ``p0-r3``, or the number of the replication
     kernel : ``compiled`` or ``reference``; the result must not depend on it
 
     Raises
     ------
-    ResultsError : no such results or run, or the run failed when it was made
+    ResultsError : no such results or run
     """
-    results = Results.load(path)
-    record = chosen(results, key)
-    if record.status != "ok":
-        raise ResultsError(
-            f"{path}: run {record.key} failed ({record.short_error}); there is nothing to compare"
-        )
     from simdai.schema import Scenario
 
+    results = Results.load(path)
+    record = chosen(results, key)
     manifest = results.provenance
     scenario: Any = Scenario(**manifest["scenario"]["resolved"])
     plan = Plan(
@@ -62,11 +60,16 @@ def rerun(
         kernel=kernel,
         simulate=simulate,
     )
-    again = finish(plan, Task(0, record.replication))
+    task = Task(0, record.replication)
+    if "study" in manifest:
+        from simdai.experiments.sweeping import of_study
+
+        plan, task = of_study(Path(path), plan, record)
+    again = finish(plan, task)
     found = difference(record, results.run_series.get(record.key), again)
     if found and manifest["inputs"]["code"] != code_hash():
         found += f" (the results were made by other code, of simdai {manifest['versions']['simdai']})"
-    return Verdict(record.key, not found, found)
+    return Verdict(record.key, not found, found, again.record.error)
 
 
 def chosen(results: Results, key: str) -> RunRecord:
@@ -82,12 +85,17 @@ def chosen(results: Results, key: str) -> RunRecord:
 
 def difference(record: RunRecord, series: RunSeries | None, again: Finished) -> str:
     """Say where a run and its repetition first differ, empty where they do not."""
-    if again.record.status != "ok" or again.series is None:
+    if record.status != "ok":
+        if again.record.status == "ok":
+            return f"it failed ({record.short_error}), the repetition did not"
+        same = again.record.short_error == record.short_error
+        return "" if same else f"{record.short_error}, now {again.record.short_error}"
+    if again.record.status != "ok":
         return f"the repetition failed: {again.record.short_error}"
     if again.record.content == record.content:
         return ""
-    if series is not None:
-        fresh = again.series
+    fresh = again.series
+    if series is not None and fresh is not None:
         if len(series.times) != len(fresh.times) or not np.array_equal(series.times, fresh.times):
             return (
                 f"recorded at {len(series.times)} instants, the repetition at {len(fresh.times)} (or others)"

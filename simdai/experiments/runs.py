@@ -176,8 +176,7 @@ def stored(
         good = {(record.point, record.replication) for record in kept if record.status == "ok"}
         missing = [task for task in plan.tasks() if task.key not in good]
         if told is not None and before is not None and len(missing) < len(plan.tasks()):
-            found = len(plan.tasks()) - len(missing)
-            told(said_of_stored(found, len(plan.tasks()), path, before))
+            told(said_of_stored(f"{len(plan.tasks()) - len(missing)} of {len(plan.tasks())}", path, before))
         if missing:
             plan = on_kernel_at_hand(plan, len(missing), workers)
             wider = (
@@ -213,11 +212,9 @@ def resumed(store: Store, asked: dict[str, Any], force: bool) -> dict[str, Any] 
     return before
 
 
-def said_of_stored(found: int, total: int, path: Path, before: dict[str, Any]) -> str:
+def said_of_stored(found: object, path: Path, before: dict[str, Any]) -> str:
     """What is told when runs are there already."""
-    return (
-        f"{found} of {total} runs stored in {path} on {before.get('created', '')}; --force makes them again"
-    )
+    return f"{found} runs stored in {path} on {before.get('created', '')}; --force makes them again"
 
 
 def fill(

@@ -465,7 +465,10 @@ def is_results(path: Path) -> bool:
 def reading(file: Path) -> Iterator[sqlite3.Connection]:
     """Open a ledger for reading, with its log after a crash, and also in a folder that is read-only."""
     for mode in ("mode=rw", "mode=ro", "mode=ro&immutable=1"):
-        ledger = sqlite3.connect(f"{file.resolve().as_uri()}?{mode}", uri=True)
+        try:
+            ledger = sqlite3.connect(f"{file.resolve().as_uri()}?{mode}", uri=True)
+        except sqlite3.OperationalError:
+            continue
         try:
             ledger.execute("SELECT count(*) FROM runs").fetchone()
         except sqlite3.OperationalError:

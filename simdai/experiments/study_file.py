@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
+import numpy as np
 from pydantic import (
     BeforeValidator,
     Field,
@@ -149,6 +150,13 @@ class StudyFile(Configured):
     def n_points(self) -> int:
         """How many points the design has."""
         return int(self.design.count(self.factors))
+
+    def seed_of(self, point: int) -> int:
+        """The seed of a point's runs: the study's, or one of its own where points do not share their luck."""
+        if self.luck == "common":
+            return self.seed
+        state = np.random.SeedSequence(self.seed, spawn_key=(point,)).generate_state(1, np.uint64)
+        return int(state[0] >> np.uint64(1))
 
     @property
     def hash(self) -> str:

@@ -31,6 +31,9 @@ class Work(Protocol):
     def take(self) -> Task | None:
         """The next run to make; None when there is none, or none before runs in hand are done."""
 
+    def left(self) -> bool:
+        """Whether there is anything to make; asked before the first run."""
+
     def told(self, record: RunRecord) -> None:
         """Hear that a run is done."""
 
@@ -44,6 +47,9 @@ class Listed:
 
     def take(self) -> Task | None:
         return next(self._left, None)
+
+    def left(self) -> bool:
+        return self.total > 0
 
     def told(self, record: RunRecord) -> None:
         pass
@@ -78,6 +84,9 @@ class Replicated:
     def take(self) -> Task | None:
         return next(self._left, None)
 
+    def left(self) -> bool:
+        return self.total > 0
+
     def told(self, record: RunRecord) -> None:
         pass
 
@@ -109,14 +118,17 @@ class UntilKnown:
         self._ready: deque[Task] = deque()
 
     def take(self) -> Task | None:
+        return self._ready.popleft() if self.left() else None
+
+    def left(self) -> bool:
         while not self._ready:
             point = next(self._points, None)
             if point is None:
-                return None
+                return False
             state = self._open[point] = _Point(self._rule)
             kept = {record.replication: record for record in self._before(point) if record.status == "ok"}
             self._look(point, state, kept)
-        return self._ready.popleft()
+        return True
 
     def told(self, record: RunRecord) -> None:
         state = self._open.get(record.point)

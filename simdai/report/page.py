@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -52,15 +52,28 @@ def page(results: Results) -> str:
         section("Changes to the scenario", changes(described.get("overrides", []))),
         section("Where the numbers come from", sources(described.get("parameters", []))),
         section("How this was made", provenance(results)),
-        f"<footer>Written by simdai {escape(str(described.get('versions', {}).get('simdai', '')))}.</footer>",
     ]
+    return document(results.name, "".join(parts), described)
+
+
+def document(title: str, body: str, described: Mapping[str, Any]) -> str:
+    """A whole page with its style and footer.
+
+    Parameters
+    ----------
+    title : plain text
+    body : HTML
+    described : the manifest
+    """
     style = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
     head = (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{title}</title><style>{style}</style></head>\n"
+        f"<title>{escape(title)}</title><style>{style}</style></head>\n"
     )
-    return f"{head}<body><main>{''.join(parts)}</main></body></html>\n"
+    version = escape(str(described.get("versions", {}).get("simdai", "")))
+    footer = f"<footer>Written by simdai {version}.</footer>"
+    return f"{head}<body><main>{body}{footer}</main></body></html>\n"
 
 
 def section(title: str, body: str) -> str:

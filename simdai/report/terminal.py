@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from simdai.experiments.comparison import Comparison
+from simdai.experiments.study import Study
 from simdai.results import Results, interval_texts, number
 
 
@@ -35,6 +36,16 @@ def difference_table(pair: Comparison) -> None:
     ]
     title = f"A = {pair.a.name}, B = {pair.b.name}: paired differences, seed {pair.a.provenance['seed']}"
     print_table(title, heads, rows)
+
+
+def study_tables(study: Study) -> None:
+    """Print what was varied and how far each outcome goes over the points."""
+    rows = [
+        (name, *(number(found[key]) for key in found), study.units.get(name, ""))
+        for name, found in study.ranges().items()
+    ]
+    title = f"{study.name}: {study.n_points:,} points, {len(study):,} runs, seed {study.provenance['seed']}"
+    print_table(title, ("outcome", "least", "mean", "greatest", "unit"), rows)
 
 
 def print_table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

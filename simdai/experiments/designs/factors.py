@@ -66,6 +66,11 @@ class Factor(Configured, family="factor"):
         raise NotImplementedError
 
     @property
+    def paths(self) -> tuple[str, ...]:
+        """Dotted paths of the places that take the value; empty where each option has its own."""
+        return ()
+
+    @property
     def relative_paths(self) -> tuple[str, ...]:
         """Paths whose value in the base scenario the levels multiply."""
         return ()
@@ -115,7 +120,6 @@ class Numeric(Factor):
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """The places that take the value."""
         return _read_paths(self.path)
 
     @property
@@ -260,8 +264,12 @@ class Choice(Options, kind="choice"):
     ]
 
     @property
+    def paths(self) -> tuple[str, ...]:
+        return _read_paths(self.path)
+
+    @property
     def names(self) -> tuple[str | float, ...]:
-        return tuple(_name(value) for value in self.values)
+        return _told_apart([_name(value) for value in self.values])
 
     def level_of(self, given: Any) -> float:
         for n, value in enumerate(self.values):
@@ -270,7 +278,7 @@ class Choice(Options, kind="choice"):
         raise refused(shown(given), listed(map(str, self.names)), nearest(given, map(str, self.names)))
 
     def changes(self, level: float, base: Mapping[str, Any]) -> dict[str, Any]:
-        return dict.fromkeys(_read_paths(self.path), self.values[int(level)])
+        return dict.fromkeys(self.paths, self.values[int(level)])
 
     def probes(self) -> Iterator[tuple[tuple[str | int, ...], float]]:
         for n in range(len(self.values)):
@@ -307,6 +315,13 @@ class Variant(Options, kind="variant"):
     def probes(self) -> Iterator[tuple[tuple[str | int, ...], float]]:
         for n, name in enumerate(self.variants):
             yield ("variants", name), float(n)
+
+
+def _told_apart(names: list[str | float]) -> tuple[str | float, ...]:
+    """Names with a number behind those that occur before."""
+    return tuple(
+        f"{name} #{names[:n].count(name) + 1}" if name in names[:n] else name for n, name in enumerate(names)
+    )
 
 
 def _name(value: Any) -> str | float:

@@ -1,0 +1,90 @@
+"""What a study shows, as figures."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from simdai.experiments.study import Study
+from simdai.report.figures import AXIS, COLOURS, styled
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["against", "responses"]
+
+MOST_PANELS = 9
+MOST_MARKS = 30  # distinct values of a factor up to which each has its own interval
+
+
+def against(study: Study, outcome: str, factor: str, ax: Axes | None = None) -> Axes:
+    """Draw an outcome against a factor.
+
+    A factor with few values has for each the mean over all points, with its 95 % interval;
+    one with many has a dot for each point, the mean of its replications.
+    """
+    ax = ax if ax is not None else new_axes()
+    column = study.points[factor].to_numpy()
+    study.values(outcome)  # says so where there is no such outcome
+    if len(np.unique(column)) <= MOST_MARKS:
+        table = study.summary(outcome, by=factor)
+        at = places(ax, table[factor].to_numpy())
+        mean = table["mean"].to_numpy()
+        spread = np.nan_to_num(np.array([mean - table["low"], table["high"] - mean]))
+        ax.errorbar(at, mean, yerr=spread, fmt="o-", color=COLOURS[0], capsize=3, markersize=4)
+    else:
+        ax.plot(column, study.means(outcome), ".", color=COLOURS[0], alpha=0.5, markersize=4)
+    label(ax, study, outcome, factor)
+    return ax
+
+
+def places(ax: Axes, values: Any) -> Any:
+    """Where values stand on the horizontal axis: numbers at their size, names side by side."""
+    if values.dtype.kind in "fi":
+        if len(values) > 2 and np.all(values > 0) and values.max() / values.min() > 30:
+            ax.set_xscale("log")
+        return values
+    ax.set_xticks(range(len(values)), [str(value) for value in values])
+    return np.arange(len(values))
+
+
+def label(ax: Axes, study: Study, outcome: str, factor: str) -> None:
+    """Name the axes with their units."""
+    unit, factor_unit = study.units.get(outcome, ""), study.factors[factor].unit
+    ax.set_title(outcome)
+    ax.set_ylabel(AXIS.get(unit, unit))
+    ax.set_xlabel(f"{factor} [{factor_unit}]" if factor_unit else factor)
+
+
+def responses(study: Study, outcome: str) -> Figure:
+    """Draw an outcome against every factor, side by side on one scale."""
+    import matplotlib.pyplot as plt
+
+    names = list(study.factors)[:MOST_PANELS]
+    columns = min(len(names), 3)
+    rows = math.ceil(len(names) / columns)
+    with styled():
+        figure, axes = plt.subplots(
+            rows, columns, figsize=(2.7 * columns, 2.3 * rows + 0.3), sharey=True, squeeze=False
+        )
+        figure.set_layout_engine("constrained")
+        for ax in axes.flat[len(names) :]:
+            ax.set_visible(False)
+        for ax, factor in zip(axes.flat, names, strict=False):
+            against(study, outcome, factor, ax)
+            ax.set_title("")
+            if ax is not axes[ax.get_subplotspec().rowspan.start, 0]:
+                ax.set_ylabel("")
+    return figure
+
+
+def new_axes(width: float = 6.2, height: float = 3.4) -> Axes:
+    """Axes in the style of the reports."""
+    import matplotlib.pyplot as plt
+
+    with styled():
+        _, ax = plt.subplots(figsize=(width, height), layout="constrained")
+    return ax

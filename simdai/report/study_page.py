@@ -1,0 +1,148 @@
+"""The report of a study: one HTML file that shows what was varied, what came out and how to make it again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from simdai.errors import ResultsError
+from simdai.experiments.study import Study
+from simdai.report.page import FILE, as_svg, document, plain, section, table
+from simdai.report.study_figures import responses
+from simdai.results import number
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MOST_FIGURES = 6
+MOST_FAILURES = 20
+
+
+def write(study: Study, path: Path | None = None) -> Path:
+    """Write the report of a study, into its folder unless ``path`` says where.
+
+    Raises
+    ------
+    ResultsError : the study has no folder and no path is given, or it cannot be written
+    """
+    from simdai.experiments.store import reported, write_atomically
+
+    if path is None:
+        if study.path is None:
+            raise ResultsError("this study is only in memory; say where the report goes")
+        path = study.path / FILE
+    with reported(path):
+        write_atomically(path, page(study).encode())
+    return path
+
+
+def page(study: Study) -> str:
+    """Write the report as one self-contained HTML text."""
+    title = escape(study.name)
+    parts = [
+        f"<header><h1>{title}</h1>",
+        f'<p class="lead">{escape(study.question)}</p>' if study.question else "",
+        f'<p class="facts">{escape(facts(study))}</p></header>',
+        failures(study),
+        section("What was varied", factors(study)),
+        section("Outcomes over the points", outcomes(study)),
+        section("Outcomes against factors", "".join(figures(study))),
+        section("How this was made", provenance(study)),
+    ]
+    return document(study.name, "".join(parts), study.provenance)
+
+
+def facts(study: Study) -> str:
+    """How much was done, in one line."""
+    described = study.provenance
+    days = described.get("until_days") or described["horizon_days"]
+    luck = "all points share their luck" if study.file.luck == "common" else "every point has luck of its own"
+    return (
+        f"{study.n_points:,} points of {described['study']['base']}, {len(study):,} runs of {days:g} days; "
+        f"seed {described['seed']}, {luck}."
+    )
+
+
+def failures(study: Study) -> str:
+    """The runs that failed, first thing on the page."""
+    failed = study.failures
+    if not len(failed):
+        return ""
+    lines = [
+        f"<li><code>{row['replay'] or row['key']}</code> {escape(row['error'])}</li>"
+        for _, row in failed.head(MOST_FAILURES).iterrows()
+    ]
+    more = len(failed) - MOST_FAILURES
+    rest = f"<li>and {more} more</li>" if more > 0 else ""
+    count = f"{len(failed)} of {len(study)} runs failed; what follows leaves them out. To see one fail:"
+    return f'<div class="warning"><p>{count}</p><ul>{"".join(lines)}{rest}</ul></div>'
+
+
+def factors(study: Study) -> str:
+    """Uncertainties and levers with what they stand for."""
+    points = study.points
+    rows: list[list[str]] = []
+    for side, members in (("uncertainties", study.file.uncertainties), ("levers", study.file.levers)):
+        if not members:
+            continue
+        rows.append([side])
+        for name, factor in members.items():
+            column = points[name]
+            if factor.options is None:
+                said = f"{number(float(column.min()))} to {number(float(column.max()))}"
+            else:
+                said = ", ".join(plain(factor.shown(float(n))) for n in range(factor.options))
+            where = ", ".join(factor.paths) or ", ".join(map(str, factor.changes(0.0, {}))) or "several"
+            rows.append([name, said, factor.unit, where, factor.note])
+    return table(("factor", "values", "unit", "in the scenario", "note"), rows, widths=(16, 20, 9, 30, 25))
+
+
+def outcomes(study: Study) -> str:
+    """Least, mean and greatest of every outcome over the points."""
+    rows = []
+    for name, found in study.ranges().items():
+        rows.append((name, *(number(found[key]) for key in found), study.units.get(name, "")))
+    note = '<p class="note">Of each point the mean over its replications.</p>'
+    return note + table(("outcome", "least", "mean", "greatest", "unit"), rows, numbers=(1, 2, 3))
+
+
+def figures(study: Study) -> Iterator[str]:
+    """Each of the first outcomes against every factor."""
+    for name in study.outcomes[:MOST_FIGURES]:
+        sentence = (
+            "Means with 95 % intervals over all points that have the value; where there are many values, "
+            "a dot for each point."
+        )
+        yield figure(name, responses(study, name), sentence)
+
+
+def figure(title: str, drawn: Figure, sentence: str) -> str:
+    """A figure as SVG inside the page, with the sentence that says what it shows."""
+    import matplotlib.pyplot as plt
+
+    svg = as_svg(drawn).replace("<svg ", f'<svg role="img" aria-label="{escape(title)}" ', 1)
+    plt.close(drawn)
+    return f"<figure><h3>{escape(title)}</h3>{svg}<figcaption>{escape(sentence)}</figcaption></figure>\n"
+
+
+def provenance(study: Study) -> str:
+    """Everything needed to make the study again."""
+    described = study.provenance
+    counts: dict[str, Any] = described.get("counts", {})
+    rows = [
+        ("study", f"{study.name} (sha256 {described['inputs']['study'][:16]}…)"),
+        ("base", f"{described['study']['base']} (sha256 {described['inputs']['scenario'][:16]}…)"),
+        ("seed", str(described["seed"])),
+        ("runs", ", ".join(f"{count:,} {what}" for what, count in counts.items() if what != "runs")),
+        ("kernel", str(described.get("kernel", ""))),
+        ("result hash", study.hash),
+        ("made", str(described.get("finished", described.get("created", "")))),
+        ("versions", ", ".join(f"{name} {version}" for name, version in described["versions"].items())),
+        ("platform", str(described["platform"]["system"])),
+    ]
+    terms = "".join(f"<dt>{escape(term)}</dt><dd>{escape(value)}</dd>" for term, value in rows)
+    text = described["study"]["text"]
+    again = f"<p>To make it again:</p><pre>{escape(described['command'])}</pre>"
+    return f"<dl>{terms}</dl>{again}<p>The study file:</p><pre>{escape(text)}</pre>"
