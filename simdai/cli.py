@@ -153,8 +153,8 @@ def run(
 
     Results are kept in a folder: the same command again prints them, and an interrupted run goes on.
     """
+    from simdai.experiments.folder import MANIFEST
     from simdai.experiments.runs import planned, stored
-    from simdai.experiments.store import MANIFEST
     from simdai.report.page import FILE, write
     from simdai.report.terminal import outcome_table
 
@@ -214,8 +214,8 @@ def sweep(
     How many runs there are and about how long they take is said first. The same command again goes on where
     it stopped, whatever stopped it.
     """
+    from simdai.experiments.folder import MANIFEST
     from simdai.experiments.runners import Limits, runner
-    from simdai.experiments.store import MANIFEST
     from simdai.experiments.sweeping import swept
     from simdai.report.page import FILE
     from simdai.report.study_page import write
@@ -255,7 +255,7 @@ def sweep(
 @click.option("--out", type=click.Path(path_type=Path), help="File to write.  [default: RESULTS/report.html]")
 def report(results: Path, out: Path | None) -> None:
     """Write the report of stored results, of a scenario or of a study; print its path."""
-    from simdai.experiments.store import read_manifest
+    from simdai.experiments.folder import read_manifest
     from simdai.report import page, study_page
 
     if "study" in read_manifest(results):

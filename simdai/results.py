@@ -296,7 +296,7 @@ class Results:
         ------
         ResultsError : there are no results there, or they are damaged
         """
-        from simdai.experiments.store import read
+        from simdai.experiments.folder import read
 
         return read(Path(path))
 

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import simdai
+from simdai.experiments.folder import FORMAT
 from simdai.experiments.plan import Plan
-from simdai.experiments.store import FORMAT, Tally
+from simdai.experiments.store import Tally
 from simdai.experiments.study_file import StudyFile, UntilPrecise
 
 PACKAGES = ("numpy", "scipy", "simpy", "pydantic", "pandas", "pyarrow")

@@ -11,9 +11,10 @@ from simdai.errors import ResultsError, ScenarioError
 from simdai.experiments import provenance
 from simdai.experiments.comparison import Comparison
 from simdai.experiments.estimate import on_kernel_at_hand
+from simdai.experiments.folder import read
 from simdai.experiments.plan import Plan
 from simdai.experiments.runners import Runner, runner
-from simdai.experiments.store import Finished, Store, read, tally
+from simdai.experiments.store import Finished, Store, tally
 from simdai.experiments.work import Listed, Work
 from simdai.results import Results, RunSeries
 

@@ -15,22 +15,20 @@ from simdai.errors import Problem, ResultsError, ScenarioError, listed, nearest,
 from simdai.experiments import provenance
 from simdai.experiments.designs.points import Factors, Points
 from simdai.experiments.estimate import duration, on_kernel_at_hand, trial
-from simdai.experiments.plan import Keep, Plan, Task, matcher
-from simdai.experiments.runners import NO_LIMITS, Limits, Runner, runner
-from simdai.experiments.runs import Kernel, fill, resumed, said_of_stored
-from simdai.experiments.store import (
+from simdai.experiments.folder import (
     COLUMNS,
     LEDGER,
     POINTS,
-    Finished,
-    Store,
     read_manifest,
     read_series,
     reading,
     reported,
     row_record,
-    tally,
 )
+from simdai.experiments.plan import Keep, Plan, Task, matcher
+from simdai.experiments.runners import NO_LIMITS, Limits, Runner, runner
+from simdai.experiments.runs import Kernel, fill, resumed, said_of_stored
+from simdai.experiments.store import Finished, Store, tally
 from simdai.experiments.study import Runs, Study
 from simdai.experiments.study_file import StudyFile, UntilPrecise, base_values, load_study
 from simdai.experiments.work import Replicated, UntilKnown, Work

@@ -24,7 +24,8 @@ def write(results: Results, path: Path | None = None) -> Path:
     ResultsError : the results have no folder and no path is given, or it cannot be written
     """
     from simdai.errors import ResultsError
-    from simdai.experiments.store import reported, write_atomically
+    from simdai.experiments.folder import reported
+    from simdai.experiments.store import write_atomically
 
     if path is None:
         if results.path is None:

@@ -27,7 +27,8 @@ def write(study: Study, path: Path | None = None) -> Path:
     ------
     ResultsError : the study has no folder and no path is given, or it cannot be written
     """
-    from simdai.experiments.store import reported, write_atomically
+    from simdai.experiments.folder import reported
+    from simdai.experiments.store import write_atomically
 
     if path is None:
         if study.path is None:

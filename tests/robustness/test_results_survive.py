@@ -15,7 +15,8 @@ import pytest
 
 from simdai.errors import ResultsError
 from simdai.experiments import runs
-from simdai.experiments.store import Store, read, read_manifest
+from simdai.experiments.folder import read, read_manifest
+from simdai.experiments.store import Store
 
 UNIT = Path(__file__).parent.parent / "unit"
 sys.path.insert(0, str(UNIT))

@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 
 from simdai.errors import ResultsError
+from simdai.experiments.folder import LEDGER, reading
 from simdai.experiments.runners import Cluster, Pool
-from simdai.experiments.store import LEDGER, Store, reading
+from simdai.experiments.store import Store
 from simdai.experiments.study import Study
 
 ROOT = Path(__file__).parents[2]

@@ -12,7 +12,7 @@ from made_runs import Made, MadeScenario, counting, failing, plan
 
 from simdai.errors import ResultsError, ScenarioError
 from simdai.experiments import Comparison, runs
-from simdai.experiments.store import read
+from simdai.experiments.folder import read
 from simdai.results import Results, content_hash, number
 
 
