@@ -86,8 +86,10 @@ class ScaleGap:
         return kernel + math.fsum(getattr(n, "h100e", 0.0) for n in self.world.networks.values())
 
     def _largest_run(self) -> float:
+        """Largest runs of twelve months; nan where the open side finished none."""
         now = self.world.env.now
-        return largest_run_ratio(self.closed_runs.items(), self.open_runs.items(), now, DAYS_PER_YEAR)
+        ratio = largest_run_ratio(self.closed_runs.items(), self.open_runs.items(), now, DAYS_PER_YEAR)
+        return ratio if math.isfinite(ratio) else math.nan
 
     def _capital(self) -> float:
         last, first = self._spent[-1], self._spent[max(len(self._spent) - 1 - YEAR, 0)]

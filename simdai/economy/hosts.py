@@ -92,11 +92,10 @@ class HostActor:
         self.rules, self.world, self.name = rules, world, name
         self.confidential, self.verification = rules.confidential, rules.verification
         self._use = 0.0
+        self._first_price = self._last_price = math.nan  # the network names its price once it has opened
 
     def start(self, use: float) -> None:
-        """Remember prices and use of the start."""
-        self._first_price = self._network_price()
-        self._last_price = self._first_price
+        """Remember the use of the start."""
         self._use = use
 
     @property
@@ -110,6 +109,8 @@ class HostActor:
         rules, price = self.rules, self._network_price()
         if not math.isnan(price):
             self._last_price = price
+            if math.isnan(self._first_price):
+                self._first_price = price
         follows = 1.0 if math.isnan(self._first_price) else self._last_price / self._first_price
         before = 0.0 if rules.confidential is None else rules.confidential.loss
         now = 0.0 if self.confidential is None else self.confidential.loss

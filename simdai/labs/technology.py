@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import math
 from typing import Annotated, Self
 
@@ -12,6 +13,7 @@ from pydantic import Field, model_validator
 from simdai.economy.paths import DAYS_PER_YEAR
 from simdai.mechanisms.scaling import (
     Allocation,
+    ChinchillaLaw,
     effective_tokens,
     equivalent_compute_fraction,
     loss,
@@ -42,6 +44,17 @@ class LossLaw(Configured):
     alpha: Positive
     beta: Positive
     E: Positive
+
+    @property
+    def constants(self) -> ChinchillaLaw:
+        """The law with these constants."""
+        return law(self.A, self.B, self.alpha, self.beta, self.E)
+
+
+@functools.cache
+def law(a: float, b: float, alpha: float, beta: float, e: float) -> ChinchillaLaw:
+    """One object for each set of constants."""
+    return ChinchillaLaw(A=a, B=b, alpha=alpha, beta=beta, E=e)
 
 
 class TrainingTechnology(Configured):
@@ -117,12 +130,12 @@ class TrainingTechnology(Configured):
 
     def allocation(self, flop: float) -> Allocation:
         """Parameters and tokens of a run."""
-        return overtrained_allocation(flop, self.overtraining, self.law)
+        return overtrained_allocation(flop, self.overtraining, self.law.constants)
 
     def loss(self, flop: float) -> float:
         """Loss that a run reaches, repeated data counted as what it is worth, nats per token."""
         params, tokens = self.allocation(flop)
-        return loss(params, effective_tokens(tokens, self.unique_tokens), self.law)
+        return loss(params, effective_tokens(tokens, self.unique_tokens), self.law.constants)
 
     def post_training_share(self, start: datetime.date, day: float) -> float:
         """Share of compute for post-training ``day`` days after ``start``."""
@@ -133,7 +146,7 @@ class TrainingTechnology(Configured):
     def log_multiplier(self, flop: float, start: datetime.date, day: float) -> float:
         """ln of effective over spent compute: overtraining, repeated data and post-training."""
         share = self.post_training_share(start, day)
-        worth = equivalent_compute_fraction(self.loss(flop), flop, self.law)
+        worth = equivalent_compute_fraction(self.loss(flop), flop, self.law.constants)
         return math.log(worth) + math.log(post_training_multiplier(1.0 - share, share))
 
 

@@ -38,6 +38,19 @@ def write(results: Results, path: Path | None = None) -> Path:
     return path
 
 
+GAPS = {
+    "gap.scale": "Scale: closed labs over the open side",
+    "gap.talent": "Talent: closed labs over the open side",
+    "gap.speed": "Speed: the open side over closed labs",
+    "gap.quality": "Quality: closed models over those served and those trained in the open",
+    "niche.censorship": "Niche: censorship resistance",
+    "niche.cost": "Niche: cost",
+    "niche.specialised": "Niche: special models",
+    "niche.privacy": "Niche: privacy",
+}
+"""Beginnings of outcome names and what the report calls them, in its order."""
+
+
 def page(results: Results) -> str:
     """Write the report as one self-contained HTML text."""
     described = results.provenance
@@ -48,6 +61,7 @@ def page(results: Results) -> str:
         f'<p class="lead">{question}</p>' if question else "",
         f'<p class="facts">{escape(facts(results))}</p></header>',
         failures(results),
+        section("Gaps and niches", outcomes(results, GAPS)),
         section("Outcomes", outcomes(results)),
         section("Figures", "".join(figure_html(results))),
         section("Changes to the scenario", changes(described.get("overrides", []))),
@@ -107,17 +121,27 @@ def failures(results: Results) -> str:
     return f'<div class="warning"><p>{count}</p><ul>{"".join(lines)}{rest}</ul></div>'
 
 
-def outcomes(results: Results) -> str:
-    """The outcomes, grouped by owner."""
+def outcomes(results: Results, headings: Mapping[str, str] | None = None) -> str:
+    """The outcomes, grouped by owner: those that ``headings`` name, or all that have none.
+
+    Parameters
+    ----------
+    headings : beginning of a name to the heading of its group
+    """
     intervals = results.intervals()
-    if not intervals:
-        return ""
     several = len(results.records) > 1
     groups: dict[str, list[str]] = {}
     for name in intervals:
-        groups.setdefault(name.split(".")[0], []).append(name)
+        own = next((heading for start, heading in GAPS.items() if name.startswith(f"{start}.")), None)
+        if headings is None and own is None:
+            groups.setdefault(name.split(".")[0], []).append(name)
+        elif headings is not None and own is not None:
+            groups.setdefault(own, []).append(name)
+    if not groups:
+        return ""
+    order = list((headings or {}).values())
     rows: list[list[str]] = []
-    for group, names in groups.items():
+    for group, names in sorted(groups.items(), key=lambda item: order.index(item[0]) if order else 0):
         rows.append([group])
         for name in names:
             mean, ends, n = interval_texts(intervals[name])
