@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from simdai.economy.calendar import Calendar, Phase
 from simdai.economy.ledger import Ledger
 from simdai.economy.measures import Increment, Reading
+from simdai.economy.requirements import Requirements
 from simdai.engine import Environment, Streams
 from simdai.errors import SimdaiError
 from simdai.kernel import JobClassSpec, Market, PoolSpec, VenueSpec, make_market
@@ -43,6 +45,8 @@ class Venue:
     name: str
     is_cloud: bool
     pools: list[int] = field(default_factory=list)
+    admits: Callable[[int, Requirements, JobClassSpec], bool] | None = None
+    """Whether the providers of a pool may serve jobs with such requirements; all may without."""
 
 
 class ComputeMarket:
@@ -61,6 +65,7 @@ class ComputeMarket:
         self._venue_specs: list[VenueSpec] = []
         self._pool_specs: list[PoolSpec] = []
         self._class_specs: list[JobClassSpec] = []
+        self._requirements: list[Requirements] = []
         self.regions: dict[str, int] = {}
         self._market: Market | None = None
 
@@ -81,9 +86,10 @@ class ComputeMarket:
         self.venues[spec.venue].pools.append(len(self._pool_specs) - 1)
         return len(self._pool_specs) - 1
 
-    def add_job_class(self, spec: JobClassSpec) -> int:
-        """Add a stream of jobs; returns its index."""
+    def add_job_class(self, spec: JobClassSpec, requires: Requirements) -> int:
+        """Add a stream of jobs and what they ask of providers besides hardware; returns its index."""
         self._class_specs.append(spec)
+        self._requirements.append(requires)
         return len(self._class_specs) - 1
 
     def region(self, jurisdiction: str) -> int:
@@ -112,7 +118,11 @@ class ComputeMarket:
         kernel: Literal["compiled", "reference"] | None,
         trace: bool = False,
     ) -> None:
-        """Make the kernel's market and start measuring."""
+        """Ask the venues who may serve whom, make the kernel's market and start measuring."""
+        self._class_specs = [
+            replace(spec, excluded_pools=self._excluded(spec, requires))
+            for spec, requires in zip(self._class_specs, self._requirements, strict=True)
+        ]
         self._market = make_market(
             env,
             venues=self._venue_specs,
@@ -127,6 +137,16 @@ class ComputeMarket:
         self._day = self._interval = self._start = self.read()
         self.yesterday = self.interval = self._day.until(self._day)
         calendar.every(1.0, Phase.DEMAND, self._close_day, first=1.0)
+
+    def _excluded(self, spec: JobClassSpec, requires: Requirements) -> frozenset[int]:
+        """Pools whose providers may not serve a stream of jobs."""
+        return frozenset(
+            pool
+            for venue in self.venues
+            if venue.admits is not None
+            for pool in venue.pools
+            if not venue.admits(pool, requires, spec)
+        )
 
     @property
     def market(self) -> Market:

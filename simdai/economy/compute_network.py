@@ -17,7 +17,9 @@ from simdai.economy.flows import FlowsReport
 from simdai.economy.network_report import NetworkReport
 from simdai.economy.population import Population
 from simdai.economy.providers import Providers
+from simdai.economy.requirements import Requirements
 from simdai.economy.token_market import Token, TokenMarket
+from simdai.kernel import JobClassSpec
 from simdai.registry import Regimes
 from simdai.units import Name
 
@@ -76,6 +78,7 @@ class ComputeNetwork:
             population: Providers(p, world, name, population, self.venue, asset)
             for population, p in providers.items()
         }
+        self.venue.admits = self._admits_pool
         self.emission_level = 1.0
         """Factor on what the schedule creates; shocks change it."""
         self.rebate = 0.0
@@ -98,7 +101,18 @@ class ComputeNetwork:
         total = sum(count for _, count in known)
         return sum(price * count for price, count in known) / total if total else math.nan
 
+    def _admits_pool(self, pool: int, requires: Requirements, job: JobClassSpec) -> bool:
+        for population in self.populations.values():
+            if pool in population.pools:
+                place = population.jurisdictions[population.pools.index(pool)]
+                return self.admits(population.rules, place, requires, job)
+        raise ValueError(f"{self.name} has no pool {pool}")
+
     # -- what a protocol fills in ----------------------------------------------------------------------------
+
+    def admits(self, providers: Population, place: str, requires: Requirements, job: JobClassSpec) -> bool:
+        """Whether providers at a place may serve jobs with such requirements, hardware and size apart."""
+        return requires.locations is None or place in requires.locations
 
     def settle(self) -> None:
         """End of an epoch: what the protocol burns, creates and pays. Power is paid for behind it."""

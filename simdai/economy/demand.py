@@ -15,6 +15,7 @@ from simdai.economy.calendar import Phase
 from simdai.economy.compute_market import ask_in_micro_usd
 from simdai.economy.laws import Law, Never
 from simdai.economy.ledger import WORLD
+from simdai.economy.requirements import Requirements
 from simdai.economy.venue_choice import Choice, VenueChoice
 from simdai.errors import Problem
 from simdai.kernel import MAX_ASK, JobClassSpec
@@ -47,6 +48,7 @@ class Segment(Demand, kind="segment"):
     checkpoint : days of work between checkpoints; none without (a failure then loses all), 0 loses nothing
     priority : higher first, where a venue knows priorities
     min_reputation : of the providers, at venues with tiers
+    requires : what providers must show besides hardware
     diurnal_amplitude, diurnal_peak : daily profile of arrivals: relative height, hour of the peak (UTC)
     """
 
@@ -63,6 +65,7 @@ class Segment(Demand, kind="segment"):
     checkpoint: Days | None = None
     priority: Count = 0
     min_reputation: Share = 0.0
+    requires: Requirements = Requirements()
     diurnal_amplitude: Share = 0.0
     diurnal_peak: Hours = 0.0
 
@@ -106,7 +109,8 @@ class SegmentActor:
                 diurnal_amplitude=rules.diurnal_amplitude,
                 diurnal_peak=rules.diurnal_peak / 24.0,
                 payer=world.ledger.open(WORLD),
-            )
+            ),
+            rules.requires,
         )
 
     @property

@@ -115,13 +115,16 @@ class Market:
             raise ValueError(f"account {max(used)} is named; there are {self._n_accounts()}")
 
     def _eligible(self, v: int, job: JobClassSpec) -> list[int]:
-        """Pools of a venue whose providers could serve a class, by hardware and size."""
+        """Pools of a venue whose providers could serve a class, by hardware, size and what the class says."""
         if job.devices > 1 and self.venues[v].rule != "cluster":
             return []
         return [
             p
             for p, pool in enumerate(self.pools_spec)
-            if pool.venue == v and pool.gpus >= job.gpus and job.hardware_mask >> pool.hardware & 1
+            if pool.venue == v
+            and pool.gpus >= job.gpus
+            and job.hardware_mask >> pool.hardware & 1
+            and p not in job.excluded_pools
         ]
 
     # -- signals ---------------------------------------------------------------------------------------------

@@ -247,6 +247,7 @@ class JobClassSpec:
     payer : index of the ledger account that pays, -1 when no money moves
     regular : arrivals at equal intervals 1 / rate instead of a Poisson process
     limit : number of arrivals after which the stream ends; None for no end
+    excluded_pools : indices of pools whose providers will not do, whatever their hardware
     """
 
     name: str
@@ -266,6 +267,7 @@ class JobClassSpec:
     payer: int = -1
     regular: bool = False
     limit: int | None = None
+    excluded_pools: frozenset[int] = frozenset()
 
     def __post_init__(self) -> None:
         _need(self.rate >= 0 and _finite(self.rate), f"job class {self.name!r}: rate must be >= 0 and finite")

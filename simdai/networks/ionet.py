@@ -15,8 +15,11 @@ from pydantic import model_validator
 from simdai.economy.actors import Network, World
 from simdai.economy.calendar import Phase
 from simdai.economy.compute_network import MICRO, ComputeNetwork, Paid, Rows, divided
+from simdai.economy.population import Population
+from simdai.economy.requirements import Requirements
 from simdai.economy.token_market import Token, TokenMarket
 from simdai.errors import Problem
+from simdai.kernel import JobClassSpec
 from simdai.mechanisms.ionet_payouts import (
     BlockRewards,
     IncentiveEngine,
@@ -153,6 +156,12 @@ class IoNetNetwork(ComputeNetwork):
         self.emission_level = 1.0
         """Factor on the schedule's blocks; shocks change it."""
         self.tally = Tally(world, name)
+
+    def admits(self, providers: Population, place: str, requires: Requirements, job: JobClassSpec) -> bool:
+        """Renters filter by location and by tier of connectivity."""
+        assert isinstance(providers, Devices)
+        meets = providers.tier >= requires.connectivity
+        return meets and super().admits(providers, place, requires, job)
 
     # -- the clock -------------------------------------------------------------------------------------------
 
