@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,15 +13,19 @@ from numpy.typing import ArrayLike, NDArray
 from simdai.economy.calendar import Calendar, Phase
 from simdai.economy.ledger import Ledger
 from simdai.economy.measures import Increment, Reading
-from simdai.economy.requirements import Requirements
 from simdai.engine import Environment, Streams
 from simdai.errors import SimdaiError
 from simdai.kernel import JobClassSpec, Market, PoolSpec, VenueSpec, make_market
 from simdai.kernel.market_spec import MAX_HARDWARE, MAX_VENUES
 
+if TYPE_CHECKING:
+    from simdai.economy.requirements import Requirements
+
 __all__ = ["ComputeMarket", "Venue", "ask_in_micro_usd", "asks_in_micro_usd"]
 
 MICRO = 10**6
+LEASE_COUNTERS = ("gpu_hours", "revenue", "started", "completed", "wait_days")
+"""What is counted of leases: GPU-hours, micro-USD, leases that began and that came to their end, waits."""
 
 Numbers = NDArray[Any]
 
@@ -134,6 +138,11 @@ class ComputeMarket:
             trace=trace,
         )
         self._installed, self._installed_at = np.zeros(len(self.venues)), env.now
+        self._let, self._let_at = np.zeros(len(self._pool_specs)), env.now
+        self._let_days = np.zeros(len(self._pool_specs))
+        shape = len(self.venues), len(self._class_specs)
+        self._sales = {name: np.zeros(shape) for name in LEASE_COUNTERS}
+        self._came, self._went = np.zeros(shape[1]), np.zeros(shape[1])
         self._day = self._interval = self._start = self.read()
         self.yesterday = self.interval = self._day.until(self._day)
         calendar.every(1.0, Phase.DEMAND, self._close_day, first=1.0)
@@ -157,15 +166,21 @@ class ComputeMarket:
     def read(self) -> Reading:
         """All cumulative counters now."""
         market = self.market
+        counters, pools = market.counters(), market.pools()
+        if self._came.any():
+            for name, sold in self._sales.items():
+                counters[name] = counters[name] + sold
+            let = self._days_let()
+            pools["busy_days"], pools["idle_days"] = pools["busy_days"] + let, pools["idle_days"] - let
         return Reading(
             market.env.now,
-            market.counters(),
-            market.pools(),
+            counters,
+            pools,
             market.venue_table()["gpu_days"],
             self._capacity_days(),
             market.wait_histogram(),
-            market.outside(),
-            market.arrivals(),
+            market.outside() + self._went,
+            market.arrivals() + self._came,
         )
 
     def set_capacity(self, venue: Venue, gpus: int) -> None:
@@ -173,6 +188,30 @@ class ComputeMarket:
         self._installed = self._capacity_days()
         self._installed_at = self.market.env.now
         self.market.set_capacity(venue.index, gpus)
+
+    # -- leases that networks make beside the kernel ---------------------------------------------------------
+
+    def let(self, pool: int, gpus: int) -> None:
+        """``gpus`` more (or fewer) GPUs of a pool are under lease from now on, and count as hired."""
+        self._let_days, self._let_at = self._days_let(), self.market.env.now
+        self._let[pool] += gpus / self._pool_specs[pool].gpus
+
+    def _days_let(self) -> Numbers:
+        """(n_pools,) provider-days under lease so far."""
+        days: Numbers = self._let_days + self._let * (self.market.env.now - self._let_at)
+        return days
+
+    def sell(self, venue: Venue, job_class: int, **amounts: float) -> None:
+        """Count what was sold under lease among the sales of a venue to a job class, by `LEASE_COUNTERS`."""
+        for name, amount in amounts.items():
+            self._sales[name][venue.index, job_class] += amount
+
+    def arrive(self, job_class: int, stays_outside: bool) -> None:
+        """Count a customer who came for a lease, and whether it went to no venue."""
+        self._came[job_class] += 1
+        self._went[job_class] += stays_outside
+
+    # -- readings --------------------------------------------------------------------------------------------
 
     def _capacity_days(self) -> Numbers:
         days = self.market.env.now - self._installed_at
@@ -203,7 +242,14 @@ class ComputeMarket:
         if venue.is_cloud:
             installed = float(over.capacity_days[venue.index])
             return float(over.gpu_days[venue.index]) / installed if installed else math.nan
-        busy, idle = (self._gpu_days(venue, over, state) for state in ("busy_days", "idle_days"))
+        return self.pools_use(venue.pools, over)
+
+    def pools_use(self, pools: list[int], over: Increment) -> float:
+        """Share of some pools' GPU-time online that was hired; nan when nothing was online."""
+        busy, idle = (
+            sum(float(over.pool_days[state][pool]) * self._pool_specs[pool].gpus for pool in pools)
+            for state in ("busy_days", "idle_days")
+        )
         return busy / (busy + idle) if busy + idle else math.nan
 
     def supply_hours(self, venue: Venue, over: Increment) -> float:

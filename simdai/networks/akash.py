@@ -5,35 +5,44 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Self
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import model_validator
 
 from simdai.economy.actors import Network, World, absent
 from simdai.economy.calendar import Phase
-from simdai.economy.compute_network import MICRO, ComputeNetwork, Paid, Rows, divided
-from simdai.economy.ledger import WORLD, Block
+from simdai.economy.compute_network import MICRO, ComputeNetwork
 from simdai.economy.population import Population
+from simdai.economy.requirements import Requirements
 from simdai.economy.token_market import Token, TokenMarket
 from simdai.errors import Problem
-from simdai.mechanisms.choice import weight_of_new
-from simdai.mechanisms.escrow import escrow_akt_fallback
+from simdai.kernel import JobClassSpec
+from simdai.mechanisms.lease_market import bid_refusal
 from simdai.mechanisms.match import ReverseAuction
-from simdai.networks.akash_leases import covered, run_leases, take_fees
 from simdai.networks.akash_oracle import PriceOracle
+from simdai.networks.akash_orders import LeaseDesk
 from simdai.networks.akash_report import report
-from simdai.networks.akash_rules import Credit, Incentives, Issuance, OracleRules, Payment, Tenants
+from simdai.networks.akash_rules import (
+    Bidders,
+    Credit,
+    Hosts,
+    Incentives,
+    Issuance,
+    OracleRules,
+    Orders,
+    Payment,
+    Tenants,
+    order_of,
+)
+from simdai.networks.akash_settlement import Programme, Settlement
 from simdai.networks.akash_staking import Staking, pay_incentives
 from simdai.networks.akash_tenants import TenantCredit
-from simdai.networks.akash_vault import ACT, CreditVault, Request
+from simdai.networks.akash_vault import ACT, CreditVault
 from simdai.registry import FrozenMapping, Regimes
 from simdai.units import Days, Name, PositiveDays
 
 __all__ = ["Akash", "AkashNetwork"]
 
-HOURLY = 1.0 / 24.0
-
-Ints = NDArray[np.int64]
+HOURS = 24.0
+HOURLY = 1.0 / HOURS
 
 
 class Akash(Network, kind="akash"):
@@ -45,7 +54,9 @@ class Akash(Network, kind="akash"):
 
     Parameters
     ----------
-    match : who may bid, and what counts
+    match : who may bid for single jobs, and what counts
+    orders : the order book of deployments
+    hosts : the population that leases its GPUs to deployments; none without
     payment : how leases are paid
     issuance : inflation for stakers and the community pool
     oracle : the price of AKT on the chain
@@ -59,6 +70,8 @@ class Akash(Network, kind="akash"):
     """
 
     match: ReverseAuction
+    orders: Orders
+    hosts: Hosts | None = None
     payment: Regimes[Payment]
     issuance: Regimes[Issuance]
     oracle: OracleRules
@@ -66,7 +79,7 @@ class Akash(Network, kind="akash"):
     epoch: PositiveDays
     block: PositiveDays
     token: Token
-    providers: FrozenMapping[Name, Population]
+    providers: FrozenMapping[Name, Bidders]
     held: Days = 0.0
     incentives: Incentives | None = None
 
@@ -86,6 +99,8 @@ class Akash(Network, kind="akash"):
         for name, population in self.providers.items():
             if population.ask is None:
                 raise ValueError(f"providers.{name}: give its 'ask'; each provider bids its own price")
+        if self.hosts is not None and self.hosts.population not in self.providers:
+            raise ValueError(f"hosts.population: there is no population {self.hosts.population!r}")
         if len({rule.credit for rule in self.payment.rules} - {None}) > 1:
             raise ValueError("payment: the rules of the credit must be the same in all its regimes")
         return self
@@ -133,30 +148,46 @@ class AkashNetwork(ComputeNetwork):
         self.oracle = PriceOracle(rules.oracle, self.token, world)
         self.staking = Staking(issuance, world, name, self.token)
         self.vault: CreditVault | None = None
-        self.credit_held: dict[str, Block] = {}
+        self.settlement = Settlement(self)
         if rules.credit is not None:
             self._prepare(rules.credit)
         self.tenants = TenantCredit(rules.tenants, world, name, self.token, self.vault)
-        self._former: list[tuple[int, Payment]] = []  # micro-USD charged under rules no longer in force
-        self._arrears = {population: np.zeros(0, dtype=np.int64) for population in self.populations}
-        self.tally = dict.fromkeys(("unpaid", "take_usd", "take_akt", "incentives", "short"), 0)
-        """Base units since the start."""
+        self.desk: LeaseDesk | None = None
+        if rules.hosts is not None:
+            self.desk = LeaseDesk(self, rules.hosts.population, rules.hosts.pricing)
+        if rules.incentives is not None and rules.incentives.fees is not None:
+            self.settlement.programme = Programme(rules.incentives, self)
+        self.incentives_paid = self.incentives_short = 0
+        """Micro-USD since the start."""
+        self._remitted = 0.0
 
     def _prepare(self, credit: Credit) -> None:
         """Open what the credit needs."""
         rules, world, name = self.rules, self.world, self.name
         self.vault = CreditVault(credit, world, name, self.token.asset, self.oracle, rules.block)
-        self.vault.executed = self._executed
-        self.credit_held = {
+        self.vault.executed = self.settlement.executed
+        self.settlement.credit_held = {
             population: world.ledger.block(f"{name}.credit.{population}", ACT)
             for population in self.populations
         }
+
+    def admits(self, providers: Population, place: str, requires: Requirements, job: JobClassSpec) -> bool:
+        """Whether the bids of such providers pass the order book's checks on the orders of such jobs."""
+        assert isinstance(providers, Bidders)
+        if self.rules.hosts is not None and providers is self.rules.providers[self.rules.hosts.population]:
+            return False  # their GPUs are for deployments
+        deposit = self.rules.orders.deposit
+        refusal = bid_refusal(order_of(requires, 1), providers.bid("", 1, deposit))
+        return refusal is None and super().admits(providers, place, requires, job)
 
     # -- the clock -------------------------------------------------------------------------------------------
 
     def start(self) -> None:
         super().start()
         report(self)
+        for name, population in self.populations.items():
+            notice = self.rules.providers[name].reclamation
+            population.notice = 0.0 if notice is None else notice / HOURS
         for hook in ("payment", "issuance"):
             self.follow(hook, getattr(self.rules, hook))
         self.world.calendar.every(HOURLY, Phase.MEASUREMENT, self.look, first=HOURLY)
@@ -170,7 +201,7 @@ class AkashNetwork(ComputeNetwork):
             self.subsidy_usd += self.staking.step()
             self.staking.rules = rule
             return
-        self._former.append((self.world.ledger.balance("USD", self.fees), self.payment))
+        self.settlement.former.append((self.world.ledger.balance("USD", self.fees), self.payment))
         super().switch(hook, rule)
         if rule.credit is not None:
             self._begin_credit()
@@ -187,48 +218,11 @@ class AkashNetwork(ComputeNetwork):
         self.subsidy_usd += self.staking.step()
         for population in self.populations.values():
             population.book.token_rate[:] = 0.0
-        self._settle_leases()
+        self.settlement.settle()
         if self.rules.incentives is not None:
             self._pay_incentives(self.rules.incentives)
         if self.vault:
-            self._redeem()
-
-    def _settle_leases(self) -> None:
-        """Pay the epoch's work by the rule under which it was charged."""
-        rows: list[Rows] = []
-        values = []
-        for p in self.populations.values():
-            k, work = p.book.take_epoch(p.hardware.speed)
-            value = np.zeros(len(p.book.alive))
-            value[k] = work.value_usd
-            rows.append((p, np.arange(len(value))))
-            values.append(value)
-        weights = np.concatenate(values)
-        paid = 0
-        charged = self.world.ledger.balance("USD", self.fees) - sum(amount for amount, _ in self._former)
-        for amount, rule in [*self._former, (charged, self.payment)]:
-            payable = self._less_unpaid(self.world.ledger.split(amount, weights))
-            paid += int(payable.sum())
-            if rule.credit is None:
-                self._pay_directly(payable, rows, rule)
-            else:
-                self._pay_in_credit(payable, rows)
-        if weights.any():
-            self._former = []
-        self.token.note_fees(paid / MICRO, self.epoch)
-        self.tenants.note_spending(paid / MICRO, self.epoch)
-
-    def _less_unpaid(self, due: Ints) -> Ints:
-        """(n,) micro-USD that tenants pay: ``due``, less what careless ones ran up beyond their deposits."""
-        ledger, tenants = self.world.ledger, self.rules.tenants
-        ledger.transfer(int(due.sum()), "USD", self.fees, self.tenants.account)
-        careless = np.floor(due * tenants.underfunded).astype(np.int64)
-        deposits = covered(careless, tenants.deposit_lasts, tenants.unnoticed)
-        _, unpaid = run_leases(deposits, careless, self.blocks)
-        ledger.transfer(int(unpaid.sum()), "USD", self.tenants.account, WORLD)
-        self.tally["unpaid"] += int(unpaid.sum())
-        payable: Ints = due - unpaid
-        return payable
+            self.settlement.redeem()
 
     @property
     def staked(self) -> float:
@@ -240,137 +234,39 @@ class AkashNetwork(ComputeNetwork):
         """Blocks of an epoch."""
         return max(round(self.epoch / self.rules.block), 1)
 
-    def _note_income(self, amounts: Ints, rows: list[Rows], in_usd: bool = False) -> None:
-        """Count micro-USD as providers' income; what is not in USD is discounted by their haircut."""
-        for population, k, part in divided(amounts, rows):
-            kept = 1.0 if in_usd else 1.0 - population.rules.token_haircut
-            population.book.token_rate[k] += part / MICRO * kept / self.epoch
-
-    def _pay_directly(self, payable: Ints, rows: list[Rows], rule: Payment) -> None:
-        """Stablecoins as they are and AKT bought for the rest, both less the take fee."""
-        ledger, token = self.world.ledger, self.token
-        in_usd = np.floor(payable * rule.usd_share).astype(np.int64)
-        fee = take_fees(in_usd, rule.take_usd)
-        for population, k, part in divided(in_usd - fee, rows):
-            ledger.pay_out(part, "USD", self.tenants.account, population.book.usd_account[k])
-        ledger.transfer(int(fee.sum()), "USD", self.tenants.account, token.treasury)
-        self.tally["take_usd"] += int(fee.sum())
-        self._note_income(in_usd - fee, rows, in_usd=True)
-
-        for_akt = payable - in_usd
-        bought = ledger.split(
-            token.buy(int(for_akt.sum()), self.tenants.account, self.tenants.account), for_akt
-        )
-        fee = take_fees(bought, rule.take_akt)
-        ledger.transfer(int(fee.sum()), token.asset, self.tenants.account, token.treasury)
-        self.tally["take_akt"] += int(fee.sum())
-        self._note_income(for_akt - take_fees(for_akt, rule.take_akt), rows)
-        paid = divided(bought - fee, rows)
-        self._pay_akt(paid)
-        self.sell_tokens(token, paid)
-
-    def _pay_akt(self, paid: list[Paid]) -> None:
-        for population, k, amounts in paid:
-            self.world.ledger.pay_out(
-                amounts, self.token.asset, self.tenants.account, population.book.token_account[k]
-            )
-
-    # -- credit ----------------------------------------------------------------------------------------------
-
-    def _pay_in_credit(self, payable: Ints, rows: list[Rows]) -> None:
-        """Pay arrears and the epoch's work out of deposits; while minting is halted, in AKT what lacks."""
-        assert self.vault is not None
-        ledger = self.world.ledger
-        arrears = [
-            np.pad(old, (0, len(k) - len(old)))
-            for old, (_, k) in zip(self._arrears.values(), rows, strict=True)
-        ]
-        owed = payable + np.concatenate(arrears)
-        held = ledger.balance(ACT, self.tenants.deposits)
-        deposits = owed if held >= int(owed.sum()) else ledger.split(held, owed)
-        paid, unsettled = run_leases(deposits, owed, self.blocks)
-        for (population, k, part), name in zip(divided(paid, rows), self.populations, strict=True):
-            block = self.credit_held[name]
-            block.extend(len(population.book.alive) - len(block))
-            ledger.pay_out(part, ACT, self.tenants.deposits, block.indices[k])
-        self._note_income(paid, rows)
-        self.tenants.buy(int(unsettled.sum()))
-        price = self.oracle.price
-        if price is not None and unsettled.any() and not self.vault.status(price)["mint"]:
-            akt, left, _ = escrow_akt_fallback(
-                unsettled.tolist(), ledger.balance(self.token.asset, self.tenants.account), price
-            )
-            in_akt = divided(np.array(akt, dtype=np.int64), rows)
-            self._pay_akt(in_akt)
-            self._note_income(unsettled - np.array(left, dtype=np.int64), rows)
-            unsettled = np.array(left, dtype=np.int64)
-            self.sell_tokens(self.token, in_akt)
-        for name, (_, _, part) in zip(self.populations, divided(unsettled, rows), strict=True):
-            self._arrears[name] = part
-        self.tenants.request()
-
-    @property
-    def arrears(self) -> int:
-        """Micro-USD of work done for which no credit could be had yet."""
-        return sum(int(amounts.sum()) for amounts in self._arrears.values())
-
     def _begin_credit(self) -> None:
         """The pool seeds the vault; tenants buy AKT for the credit that they want, and ask for it."""
         assert self.vault is not None
         self.vault.seed(self.token.treasury)
-        self.tenants.buy(self.arrears)
+        self.tenants.buy(self.settlement.arrears)
         self.tenants.request()
-
-    def _redeem(self, share: float | None = None) -> None:
-        """Providers ask for AKT for a share of their credit; those who have left for all of it."""
-        assert self.vault is not None
-        usual = weight_of_new(self.epoch, self.rules.held) if share is None else share
-        balances = self.world.ledger.accounts(ACT).balances.copy()
-        for name, population in self.populations.items():
-            accounts = self.credit_held[name].indices
-            alive = population.book.alive[: len(accounts)]
-            held = balances[accounts]
-            asked = np.where(alive, np.floor(held * usual).astype(np.int64), held)
-            for row in np.flatnonzero(asked).tolist():
-                target = int(population.book.token_account[row])
-                self.vault.request(
-                    Request("redeem", int(asked[row]), int(accounts[row]), target, (name, row))
-                )
 
     def run_on_credit(self, share: float) -> None:
         """A share of all credit is to be redeemed at once; tenants then hold less of it."""
         if self.vault is None:
             return
-        self._redeem(share)
+        self.settlement.redeem(share)
         self.tenants.run(share)
 
     def calm(self) -> None:
         """A run is over: tenants hold as much credit as before it."""
         self.tenants.trust = 1.0
 
-    def _executed(self, done: list[tuple[Request, int]]) -> None:
-        """A batch is over: providers sell a part of the proceeds; others do with theirs what they do."""
-        rows: dict[str, list[tuple[int, int]]] = {}
-        for request, received in done:
-            if isinstance(request.holder, tuple):
-                name, row = request.holder
-                rows.setdefault(name, []).append((row, received))
-            elif request.holder is not None:
-                request.holder.executed(request, received)
-        if rows:
-            paid = []
-            for name, amounts in rows.items():
-                k, tokens = np.array(amounts, dtype=np.int64).T
-                paid.append((self.populations[name], k, tokens))
-            self.sell_tokens(self.token, paid)
-
     # -- the community pool ----------------------------------------------------------------------------------
 
     def _pay_incentives(self, rules: Incentives) -> None:
-        population = self.populations[rules.population]
-        use = self.world.compute.use(self.venue, self.world.compute.yesterday)
+        population, compute = self.populations[rules.population], self.world.compute
+        use = compute.pools_use(population.pools, compute.yesterday)
         amounts, short = pay_incentives(rules, self.world, self.token, population, self.epoch, use)
-        self._note_income(amounts, [(population, population.book.present)], in_usd=True)
-        self.tally["incentives"] += int(amounts.sum())
-        self.subsidy_usd += int(amounts.sum()) / MICRO
-        self.tally["short"] += short
+        for row, usd in zip(population.book.present.tolist(), amounts.tolist(), strict=True):
+            population.book.token_rate[row] += usd / MICRO / self.epoch
+        self.incentives_paid += int(amounts.sum())
+        self.incentives_short += short
+        self.subsidy_usd += int(amounts.sum()) / MICRO - self._returned()
+
+    def _returned(self) -> float:
+        """USD that the programme has returned to the community pool since the last call."""
+        programme = self.settlement.programme
+        total = programme.remitted_usd if programme else 0.0
+        more, self._remitted = total - self._remitted, total
+        return more

@@ -43,7 +43,7 @@ def _levels(network: AkashNetwork) -> Measures:
         "staking.yield": ("1/y", lambda: network.staking.staking_yield),
         "treasury_akt": ("token", held(token.asset, token.treasury)),
         "treasury_usd": ("USD", held("USD", token.treasury)),
-        "providers.arrears_usd": ("USD", lambda: scale * network.arrears / 1e6),
+        "providers.arrears_usd": ("USD", lambda: scale * network.settlement.arrears / 1e6),
     }
     if vault is None:
         return measures
@@ -71,7 +71,7 @@ def _flows(network: AkashNetwork) -> Measures:
     scale, unit = world.scale, token.unit
 
     def tallied(key: str, base: int) -> Callable[[], float]:
-        return lambda: scale * network.tally[key] / base
+        return lambda: scale * network.settlement.tally[key] / base
 
     def locked() -> float:
         return vault.locked / unit if vault else 0.0
@@ -82,8 +82,9 @@ def _flows(network: AkashNetwork) -> Measures:
         "tenants.conversion_loss_usd": ("USD", lambda: scale * network.tenants.lost / 1e6),
         "take_fees_usd": ("USD", tallied("take_usd", 10**6)),
         "take_fees_akt": ("token", tallied("take_akt", unit)),
-        "incentives.paid_usd": ("USD", tallied("incentives", 10**6)),
-        "incentives.short_usd": ("USD", tallied("short", 10**6)),
+        "leases.revenue_usd": ("USD", tallied("leased", 10**6)),
+        "incentives.paid_usd": ("USD", lambda: scale * network.incentives_paid / 1e6),
+        "incentives.short_usd": ("USD", lambda: scale * network.incentives_short / 1e6),
         "net_issuance_akt": ("token", lambda: scale * (token.issued - locked())),
     }
     if vault is None:

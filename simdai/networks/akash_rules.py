@@ -6,10 +6,18 @@ from typing import Self
 
 from pydantic import model_validator
 
-from simdai.registry import Configured
+from simdai.economy.population import Population
+from simdai.economy.requirements import Requirements
+from simdai.mechanisms._exact import Exact
+from simdai.mechanisms.auction import revenue_share
+from simdai.mechanisms.lease_market import Bid, Order
+from simdai.networks.akash_pricing import Pricing
+from simdai.registry import Configured, FrozenMapping
 from simdai.units import (
     Count,
+    Date,
     Days,
+    Hours,
     Name,
     PerYear,
     PositiveCount,
@@ -20,7 +28,20 @@ from simdai.units import (
     UsdPerGpuHour,
 )
 
-__all__ = ["Credit", "Incentives", "Issuance", "OracleRules", "Payment", "Tenants"]
+__all__ = [
+    "Bidders",
+    "Credit",
+    "Hosts",
+    "Incentives",
+    "Issuance",
+    "OracleRules",
+    "Orders",
+    "Payment",
+    "Tenants",
+    "order_of",
+]
+
+MICRO = 10**6
 
 
 class OracleRules(Configured):
@@ -128,6 +149,23 @@ class Tenants(Configured):
     unnoticed: Days
 
 
+class IdealInflation(Configured):
+    """Bounds that halve with time, as the chain's older module had them.
+
+    Parameters
+    ----------
+    genesis : from which time counts
+    initial : ideal inflation then, a share of supply a year
+    half_life : days in which it halves
+    band : how far inflation may be off the ideal, as a share of it
+    """
+
+    genesis: Date
+    initial: PerYear
+    half_life: PositiveDays
+    band: Share
+
+
 class Issuance(Configured):
     """Inflation by the share of tokens that is staked; with ``high`` at 0 there is none.
 
@@ -135,6 +173,7 @@ class Issuance(Configured):
     ----------
     bonded : share of the supply that is staked; goal : the share at which inflation stays
     change : of inflation in a year with nothing staked; low, high : its bounds, a share of supply a year
+    ideal : bounds that move, within ``low`` and ``high``; none without
     community_tax : share of it for the community pool
     sold : share of their rewards that stakers sell
     """
@@ -144,6 +183,7 @@ class Issuance(Configured):
     change: PerYear
     low: PerYear
     high: PerYear
+    ideal: IdealInflation | None = None
     community_tax: Share
     sold: Share = 0.0
 
@@ -157,7 +197,7 @@ class Issuance(Configured):
 
 
 class Incentives(Configured):
-    """The community pool pays providers, as far as it holds AKT to sell.
+    """The community pool pays providers, as far as it holds AKT to sell (PIP-1 to PIP-3.5).
 
     Parameters
     ----------
@@ -165,9 +205,94 @@ class Incentives(Configured):
     gpus : GPUs in the programme
     price : USD per GPU-hour that is paid for them at any time: a committed pool
     guarantee : or only for the hours that lack to this utilisation
+    fees : parts of the programme's fee on what the population earns, by name, as shares of it; the rest goes
+        to the community pool, and the population lives on ``price``; it keeps what it earns without
+    reserved_fees : the same for reserved deployments
     """
 
     population: Name
     gpus: Count
     price: UsdPerGpuHour
     guarantee: Share | None = None
+    fees: FrozenMapping[Name, Share] | None = None
+    reserved_fees: FrozenMapping[Name, Share] | None = None
+
+    @model_validator(mode="after")
+    def _shared(self) -> Self:
+        if (self.fees is None) != (self.reserved_fees is None):
+            raise ValueError("a programme that keeps a fee has one for spot and one for reserved leases")
+        for fees in (self.fees, self.reserved_fees):
+            if fees is not None:
+                revenue_share(fees)
+        return self
+
+
+class Bidders(Population):
+    """Providers of Akash, who bid on orders.
+
+    Parameters
+    ----------
+    attributes : that they declare; audited : those of them that an auditor has signed, by auditor
+    registered : whether the chain knows them
+    reclamation : notice that they give before they take their resources back; none: they may go at once
+    """
+
+    attributes: FrozenMapping[Name, str] = FrozenMapping()
+    audited: FrozenMapping[Name, tuple[Name, ...]] = FrozenMapping()
+    registered: bool = True
+    reclamation: Hours | None = None
+
+    @model_validator(mode="after")
+    def _declared(self) -> Self:
+        for auditor, signed in self.audited.items():
+            for name in signed:
+                if name not in self.attributes:
+                    raise ValueError(f"audited.{auditor}: {name!r} is not among the attributes")
+        return self
+
+    def bid(self, provider: str, price: Exact, deposit: Tokens) -> Bid:
+        """What one of them offers, at ``price`` micro-units a block with a ``deposit`` in tokens."""
+        declared = {str(name): value for name, value in self.attributes.items()}
+        return Bid(
+            provider=provider,
+            price=price,
+            deposit=round(deposit * MICRO),
+            attributes=declared,
+            audited={a: {name: declared[name] for name in names} for a, names in self.audited.items()},
+            registered=self.registered,
+            reclamation_hours=self.reclamation,
+        )
+
+
+class Orders(Configured):
+    """The order book.
+
+    Parameters
+    ----------
+    deposit : AKT, or ACT, that a bid puts down until it is lost or closed
+    """
+
+    deposit: Tokens
+
+
+class Hosts(Configured):
+    """Providers whose GPUs are leased by deployments for days, and take no single jobs.
+
+    Parameters
+    ----------
+    population : its name; pricing : how they price their bids
+    """
+
+    population: Name
+    pricing: Pricing
+
+
+def order_of(requires: Requirements, max_price: Exact) -> Order:
+    """The order of a tenant with such requirements, at ``max_price`` micro-units a block at most."""
+    return Order(
+        max_price=max_price,
+        attributes=dict(requires.attributes),
+        signed_by_all=frozenset(requires.signed_by_all),
+        signed_by_any=frozenset(requires.signed_by_any),
+        reclamation_hours=requires.reclamation,
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import math
 
 import numpy as np
@@ -12,7 +13,7 @@ from simdai.economy.ledger import WORLD
 from simdai.economy.providers import Providers
 from simdai.economy.token_market import TokenMarket
 from simdai.mechanisms.auction import committed_pool_cost
-from simdai.mechanisms.emission import akash_inflation_step, akash_staking_yield
+from simdai.mechanisms.emission import akash_ideal_inflation, akash_inflation_step, akash_staking_yield
 from simdai.networks.akash_rules import Incentives, Issuance
 
 __all__ = ["Staking", "pay_incentives"]
@@ -44,6 +45,18 @@ class Staking:
         """Yield of staked AKT after the community tax, a share a year."""
         return akash_staking_yield(self.inflation, self.rules.bonded, self.rules.community_tax)
 
+    def _bounds(self) -> tuple[float, float]:
+        """Least and greatest inflation now, a share of the supply a year."""
+        rules, ideal = self.rules, self.rules.ideal
+        if ideal is None:
+            return rules.low, rules.high
+        today = self.world.start_date + datetime.timedelta(days=self.world.env.now)
+        percent = akash_ideal_inflation(
+            ideal.genesis, today, 100.0 * ideal.initial, ideal.half_life / DAYS_PER_YEAR
+        )
+        low, high = (percent / 100.0 * (1.0 + side * ideal.band) for side in (-1.0, 1.0))
+        return min(max(low, rules.low), rules.high), min(max(high, rules.low), rules.high)
+
     def step(self) -> float:
         """Create what is due since the last step, share it out, and let stakers sell their part of it.
 
@@ -54,14 +67,9 @@ class Staking:
         if days == 0:
             return 0.0
         rules = self.rules
+        low, high = self._bounds()
         self.inflation = akash_inflation_step(
-            self.inflation,
-            rules.bonded,
-            rules.goal,
-            rules.change,
-            DAYS_PER_YEAR / days,
-            rules.low,
-            rules.high,
+            self.inflation, rules.bonded, rules.goal, rules.change, DAYS_PER_YEAR / days, low, high
         )
         self._owed += self.inflation * ledger.supply(token.asset) * days / DAYS_PER_YEAR
         new = math.floor(self._owed)

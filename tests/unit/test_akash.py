@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from typing import Any
 
@@ -45,6 +46,7 @@ NO_INFLATION = {
 AKASH: dict[str, Any] = {
     "kind": "akash",
     "match": {"bids": 5, "reputation_weight": 0.5},
+    "orders": {"deposit": 0.5},
     "token": {
         "symbol": "AKT",
         "decimals": 6,
@@ -80,7 +82,7 @@ AKASH: dict[str, Any] = {
 def world(changes: dict[str, Any] | None = None, **sections: Any) -> Scenario:
     """The small world with Akash in the place of its network."""
     paths = {f"networks.akash.{path}": value for path, value in (changes or {}).items()}
-    return small({"networks": {"akash": dict(AKASH)}} | paths | sections)
+    return small({"networks": {"akash": copy.deepcopy(AKASH)}} | paths | sections)
 
 
 def network(
@@ -241,9 +243,13 @@ def test_an_outage_of_the_oracle_halts_both_ways_and_payments_go_on() -> None:
     assert net.vault is not None
     assert net.oracle.price is None
     minted, redeemed = net.vault.tally["minted"], net.vault.tally["redeemed"]
-    paid = sum(int(block.accounts.balances[block.indices].sum()) for block in net.credit_held.values())
+    paid = sum(
+        int(block.accounts.balances[block.indices].sum()) for block in net.settlement.credit_held.values()
+    )
     sim.run(11.9)
-    later = sum(int(block.accounts.balances[block.indices].sum()) for block in net.credit_held.values())
+    later = sum(
+        int(block.accounts.balances[block.indices].sum()) for block in net.settlement.credit_held.values()
+    )
     assert (net.vault.tally["minted"], net.vault.tally["redeemed"]) == (minted, redeemed)
     assert later > paid, "leases are paid in credit that exists"
     sim.run(14.5)
@@ -355,7 +361,7 @@ def test_tenants_who_run_dry_keep_what_they_did_not_pay() -> None:
     revenue = int(counters["revenue"][net.venue.index].sum())
     settled = revenue - sim.world.ledger.balance("USD", net.fees)
     # the last half day is not settled yet
-    assert net.tally["unpaid"] == pytest.approx(0.3 * settled / 15, rel=1e-3)
+    assert net.settlement.tally["unpaid"] == pytest.approx(0.3 * settled / 15, rel=1e-3)
 
 
 def test_the_escrow_is_never_unaccounted() -> None:
@@ -366,10 +372,12 @@ def test_the_escrow_is_never_unaccounted() -> None:
     for day in range(1, 28):
         sim.run(day + 0.5)
         fees = int(sim.world.market.counters()["fees"][net.venue.index].sum())
-        earned = sum(int(b.accounts.balances[b.indices].sum()) for b in net.credit_held.values())
+        earned = sum(int(b.accounts.balances[b.indices].sum()) for b in net.settlement.credit_held.values())
         earned += net.vault.tally["redeemed"] + ledger.balance(ACT, net.vault.queue)
         # credit that reached providers, arrears, unpaid and not yet settled make up all that was charged
-        assert fees == earned + net.arrears + net.tally["unpaid"] + ledger.balance("USD", net.fees)
+        assert fees == earned + net.settlement.arrears + net.settlement.tally["unpaid"] + ledger.balance(
+            "USD", net.fees
+        )
         deposits = ledger.balance(ACT, net.tenants.deposits) + ledger.balance(ACT, net.vault.vault)
         assert deposits + earned - net.vault.tally["redeemed"] == net.vault.outstanding
     ledger.check()
@@ -385,7 +393,7 @@ def test_while_minting_is_halted_leases_are_paid_in_akt() -> None:
     assert net.vault.halted["redeem"] == 0
     akt = sum(sim.world.ledger.balance("AKT", f"akash.providers.racks[{i}]") for i in range(50))
     assert akt > 0
-    assert net.arrears == 0
+    assert net.settlement.arrears == 0
     sim.world.ledger.check()
 
 
@@ -406,14 +414,14 @@ def test_the_switch_to_credit_conserves_and_ends_the_take_fee() -> None:
     # all that the market took before midnight bears the take fee of 20 % on its half in stablecoins
     charged = int(sim.world.market.counters()["fees"][net.venue.index].sum())
     charged -= sim.world.ledger.balance("USD", net.fees)
-    assert net.tally["take_usd"] == pytest.approx(0.1 * charged, rel=1e-5)
-    assert sim.world.ledger.balance("USD", net.token.treasury) == net.tally["take_usd"]
-    take = net.tally["take_usd"]
+    assert net.settlement.tally["take_usd"] == pytest.approx(0.1 * charged, rel=1e-5)
+    assert sim.world.ledger.balance("USD", net.token.treasury) == net.settlement.tally["take_usd"]
+    take = net.settlement.tally["take_usd"]
     sim.run()
     sim.world.ledger.check()
     assert net.vault.halted == {"mint": 0.0, "redeem": 0.0}
     assert net.vault.tally["redeemed"] > 0
-    assert net.tally["take_usd"] == take
+    assert net.settlement.tally["take_usd"] == take
 
 
 def test_the_take_fee_is_rounded_down_for_each_provider() -> None:
@@ -444,15 +452,24 @@ def test_inflation_follows_the_bonded_share_between_its_bounds() -> None:
     assert net.staking.staking_yield == pytest.approx(net.staking.inflation * 0.6 / 0.8)
 
 
+def test_the_older_module_keeps_inflation_within_a_twentieth_of_an_ideal_that_halves() -> None:
+    """48.546257 % at genesis, halving in 2.10306569 years (node x/inflation, 2022)."""
+    ideal = {"genesis": "2023-11-25", "initial": 0.48546257, "half_life": 2.10306569 * 365.25, "band": 0.05}
+    for bonded, side in ((0.9, 0.95), (0.3, 1.05)):
+        rules = NO_INFLATION | {"high": 1.0, "bonded": bonded, "change": 1000.0, "ideal": ideal}
+        _, net = network({"issuance": rules}, until=1.5, **{"demand": {}})
+        assert net.staking.inflation == pytest.approx(0.48546257 / 2 * side, rel=0.002)
+
+
 def test_a_committed_pool_pays_for_every_hour_and_a_guarantee_only_what_lacks() -> None:
     """10 GPUs at 1.5 USD/h for 24 h are 360 USD a day."""
     pool = {"population": "racks", "gpus": 10, "price": 1.5}
     _, net = network({"incentives": pool}, until=5.5)
-    assert net.tally["incentives"] == 5 * 360 * 10**6
+    assert net.incentives_paid == 5 * 360 * 10**6
     _, none_lacks = network({"incentives": pool | {"guarantee": 0.0}}, until=5.5)
-    assert none_lacks.tally["incentives"] == 0
+    assert none_lacks.incentives_paid == 0
     _, idle = network({"incentives": pool | {"guarantee": 0.6}}, until=5.5, demand={})
-    assert idle.tally["incentives"] == pytest.approx(5 * 0.6 * 360 * 10**6, rel=0.001)
+    assert idle.incentives_paid == pytest.approx(5 * 0.6 * 360 * 10**6, rel=0.001)
 
 
 # -- the scenario
