@@ -124,6 +124,8 @@ class Nominees:
         self.rows: dict[str, Ints] = {p: np.zeros(0, dtype=np.int64) for p in rules}
         self.scores = {p: self._scores_of(devices) for p, devices in rules.items()}
         """Score of a device of each population that is idle, and of one that is hired."""
+        self._entrants = [(rules[p].pool, score) for p, both in self.scores.items() for score in both]
+        self._devices: list[int] = []  # that entered the block, by entrant
         self._green = np.array([self._green_after(devices) for devices in rules.values()])
         self._code, self._uptime = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
         self.earned, self.hours, self._seen = np.zeros(0), np.zeros(0), np.zeros(0)
@@ -223,14 +225,16 @@ class Nominees:
 
     def enter(self, block: Block) -> None:
         """Put the scores of the hour into its block."""
-        devices = np.bincount(self._states, minlength=2 * len(self.rules)).tolist()
-        for number, (p, scores) in enumerate(self.scores.items()):
-            for state in (0, 1):
-                block.enter(self.rules[p].pool, scores[state], devices[2 * number + state])
+        self._devices = np.bincount(self._states, minlength=2 * len(self.rules)).tolist()
+        for n, (pool, score) in zip(self._devices, self._entrants, strict=True):
+            block.enter(pool, score, n)
 
     def earn(self, block: Block) -> None:
         """Take the hour's rewards."""
-        shares = [block.share(self.rules[p].pool, score) for p, both in self.scores.items() for score in both]
+        shares = [
+            block.share(pool, score) if n else 0.0
+            for n, (pool, score) in zip(self._devices, self._entrants, strict=True)
+        ]
         self.earned[self._paid] += np.array(shares)[self._states]
 
     # -- what came of it -------------------------------------------------------------------------------------

@@ -27,7 +27,12 @@ TENANTS: dict[str, Any] = {
     "max_price": 10.0,
     "deposit": 2.0,
     "patience": 1.0,
-    "choice": {"reference_price": 1.5, "outside_share": 0.0, "price_sensitivity": 0.0},
+    "choice": {
+        "reference_price": 1.5,
+        "outside_share": 0.0,
+        "price_sensitivity": 0.0,
+        "premiums": {"bigcloud": -50.0},  # nobody goes there
+    },
 }
 
 
