@@ -135,7 +135,9 @@ def in_memory(plan: Plan, workers: int, progress: bool | None) -> list[Results]:
     """Make all runs of a plan and return one `Results` a scenario."""
     plan = on_kernel_at_hand(plan, len(plan.tasks()), workers)
     made: list[Finished] = []
-    runner(workers).run(plan, Listed(plan.tasks()), made.extend, progress)
+    tasks = plan.tasks()
+    with runner(workers).session(plan, len(tasks)) as session:
+        session(Listed(tasks), made.extend, progress)
     found = []
     for point in range(len(plan.scenarios)):
         mine = [
@@ -223,7 +225,8 @@ def fill(
 ) -> None:
     """Make runs and keep them, also those made before something goes wrong."""
     try:
-        by.run(plan, work, store.add, progress)
+        with by.session(plan, work.total) as session:
+            session(work, store.add, progress)
     finally:
         store.flush()
         store.write_manifest(provenance.finished(asked, store.tally()))

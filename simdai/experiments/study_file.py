@@ -20,15 +20,15 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
-from pydantic_core import CoreSchema, core_schema
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from simdai.errors import Problem, ScenarioError, listed, nearest, path_text, shown
 from simdai.experiments.designs import Factor
-from simdai.experiments.designs.amounts import unmeasured
+from simdai.experiments.designs.amounts import Amount, BaseNumber, unmeasured
 from simdai.experiments.designs.points import MOST_POINTS, Factors
 from simdai.registry import Configured, FrozenMapping, OneOf
 from simdai.schema import Scenario, library
-from simdai.schema.assembly import load_base, looked_up, misplaced, probe
+from simdai.schema.assembly import load_base, looked_up, misplaced, probe, value_at
 from simdai.schema.json_schema import document, file_schema, kind_definitions
 from simdai.schema.loading import Location, Mark, Node, from_python, read_file
 from simdai.schema.overlay import location_of
@@ -354,7 +354,7 @@ class _Assembly:
         return problems
 
     def paths(
-        self, factor: Factor, location: tuple[str, str], scenario: Scenario, base: Mapping[str, Any]
+        self, factor: Factor, location: tuple[str, str], scenario: Scenario, base: Mapping[str, BaseNumber]
     ) -> list[Problem]:
         """What is wrong with the paths of a factor, and with the base's values that its levels multiply."""
         at = self.tree.at(location[0])
@@ -373,7 +373,7 @@ class _Assembly:
 
     @staticmethod
     def settings_at(
-        factor: Factor, level: float, base: Mapping[str, Any], node: Node, place: Sequence[str | int]
+        factor: Factor, level: float, base: Mapping[str, BaseNumber], node: Node, place: Sequence[str | int]
     ) -> list[tuple[str, Node]]:
         """What a level sets, marked with the place in the file that the level comes from."""
         for part in place:
@@ -385,22 +385,16 @@ class _Assembly:
         return [(path, whole or from_python(value, node.mark)) for path, value in changes.items()]
 
 
-def base_values(factors: Factors, scenario: Scenario) -> dict[str, Any]:
+def base_values(factors: Factors, scenario: Scenario) -> dict[str, BaseNumber]:
     """The numbers of a scenario that factors multiply, by path; paths that lead to no number are left out."""
     found = {}
-    whole = scenario.model_dump() if any(factor.relative_paths for factor in factors.values()) else {}
     for factor in factors.values():
         for path in factor.relative_paths:
-            value: Any = whole
-            for part in location_of(path):
-                if isinstance(value, Mapping):
-                    value = value.get(str(part))
-                elif isinstance(value, list | tuple) and isinstance(part, int) and part < len(value):
-                    value = value[part]
-                else:
-                    value = None
-            if isinstance(value, int | float) and not isinstance(value, bool):
-                found[path] = value
+            try:
+                said, used = value_at(scenario, path)
+                found[path] = BaseNumber(Amount.read(said), type(used) is int)
+            except PydanticCustomError:
+                continue
     return found
 
 

@@ -107,7 +107,8 @@ def swept(
         made: list[Finished] = []
         work = layout.work()
         told(str(forecast(plan, layout, work, by)))
-        by.run(on_kernel_at_hand(plan, work.total, by.workers), work, made.extend, progress)
+        with by.session(on_kernel_at_hand(plan, work.total, by.workers), work.total) as session:
+            session(work, made.extend, progress)
         return in_memory(asked, layout, made)
     with Store(out) as store:
         before = resumed(store, asked, force)

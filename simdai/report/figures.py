@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+P = ParamSpec("P")
+T = TypeVar("T")
 BAND = (0.05, 0.95)
 MOST_LINES = 7
 APART = 25.0  # series whose typical sizes differ more than this get axes of their own
@@ -348,3 +351,14 @@ def styled() -> Iterator[None]:
 
     with matplotlib.rc_context(STYLE):  # type: ignore[arg-type]
         yield
+
+
+def in_style(draw: Callable[P, T]) -> Callable[P, T]:
+    """Let a function draw in the report's style."""
+
+    @functools.wraps(draw)
+    def styled_draw(*arguments: P.args, **options: P.kwargs) -> T:
+        with styled():
+            return draw(*arguments, **options)
+
+    return styled_draw

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from simdai.experiments.study import Study
-from simdai.report.figures import AXIS, COLOURS, styled
+from simdai.report.figures import AXIS, COLOURS, in_style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,6 +20,7 @@ MOST_PANELS = 9
 MOST_MARKS = 30  # distinct values of a factor up to which each has its own interval
 
 
+@in_style
 def against(study: Study, outcome: str, factor: str, ax: Axes | None = None) -> Axes:
     """Draw an outcome against a factor.
 
@@ -59,6 +60,7 @@ def label(ax: Axes, study: Study, outcome: str, factor: str) -> None:
     ax.set_xlabel(f"{factor} [{factor_unit}]" if factor_unit else factor)
 
 
+@in_style
 def responses(study: Study, outcome: str) -> Figure:
     """Draw an outcome against every factor, side by side on one scale."""
     import matplotlib.pyplot as plt
@@ -66,25 +68,24 @@ def responses(study: Study, outcome: str) -> Figure:
     names = list(study.factors)[:MOST_PANELS]
     columns = min(len(names), 3)
     rows = math.ceil(len(names) / columns)
-    with styled():
-        figure, axes = plt.subplots(
-            rows, columns, figsize=(2.7 * columns, 2.3 * rows + 0.3), sharey=True, squeeze=False
-        )
-        figure.set_layout_engine("constrained")
-        for ax in axes.flat[len(names) :]:
-            ax.set_visible(False)
-        for ax, factor in zip(axes.flat, names, strict=False):
-            against(study, outcome, factor, ax)
-            ax.set_title("")
-            if ax is not axes[ax.get_subplotspec().rowspan.start, 0]:
-                ax.set_ylabel("")
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(2.7 * columns, 2.3 * rows + 0.3), sharey=True, squeeze=False
+    )
+    figure.set_layout_engine("constrained")
+    for ax in axes.flat[len(names) :]:
+        ax.set_visible(False)
+    for ax, factor in zip(axes.flat, names, strict=False):
+        against(study, outcome, factor, ax)
+        ax.set_title("")
+        if ax is not axes[ax.get_subplotspec().rowspan.start, 0]:
+            ax.set_ylabel("")
     return figure
 
 
+@in_style
 def new_axes(width: float = 6.2, height: float = 3.4) -> Axes:
     """Axes in the style of the reports."""
     import matplotlib.pyplot as plt
 
-    with styled():
-        _, ax = plt.subplots(figsize=(width, height), layout="constrained")
+    _, ax = plt.subplots(figsize=(width, height), layout="constrained")
     return ax

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from simdai.errors import ResultsError
+from simdai.errors import EngineError, ResultsError
+from simdai.experiments.analysis import correlations, morris, sobol, tornado
 from simdai.experiments.study import Study
+from simdai.report import analysis_figures
 from simdai.report.page import FILE, as_svg, document, plain, section, table
 from simdai.report.study_figures import responses
 from simdai.results import number
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 MOST_FIGURES = 6
 MOST_FAILURES = 20
@@ -49,6 +48,7 @@ def page(study: Study) -> str:
         failures(study),
         section("What was varied", factors(study)),
         section("Outcomes over the points", outcomes(study)),
+        analyses(study),
         section("Outcomes against factors", "".join(figures(study))),
         section("How this was made", provenance(study)),
     ]
@@ -109,6 +109,51 @@ def outcomes(study: Study) -> str:
     return note + table(("outcome", "least", "mean", "greatest", "unit"), rows, numbers=(1, 2, 3))
 
 
+ANALYSES = {
+    "correlation": (
+        "What goes along with the outcomes",
+        correlations,
+        analysis_figures.correlations,
+        "Spearman's rank correlation with each factor, with 95 % bootstrap intervals over points.",
+    ),
+    "tornado": (
+        "What moves the outcomes",
+        tornado,
+        analysis_figures.tornado,
+        "Each factor moved alone from the middle, with 95 % intervals paired by replication.",
+    ),
+    "morris": (
+        "Which factors matter",
+        morris,
+        analysis_figures.morris,
+        "Elementary effects; above the dashed line the effect depends on the other factors or is curved.",
+    ),
+    "sobol": (
+        "Whose uncertainty it is",
+        sobol,
+        analysis_figures.sobol,
+        "Sobol indices of the means over replications, with 95 % bootstrap intervals.",
+    ),
+}
+"""What each layout of points is made for: heading, analysis, figure and what the figure shows."""
+
+
+def analyses(study: Study) -> str:
+    """The analysis that the design was made for, of each of the first outcomes."""
+    found = ANALYSES.get(study.file.design.analysis)
+    if found is None:
+        return ""
+    title, analyse, draw, sentence = found
+    parts = []
+    for name in study.outcomes[:MOST_FIGURES]:
+        try:
+            drawn = draw(analyse(study, name)).figure
+        except (ResultsError, EngineError) as error:  # too few points so far, or an extra is not installed
+            return section(title, f'<p class="note">{escape(str(error))}</p>')
+        parts.append(figure(name, drawn, sentence))
+    return section(title, "".join(parts))
+
+
 def figures(study: Study) -> Iterator[str]:
     """Each of the first outcomes against every factor."""
     for name in study.outcomes[:MOST_FIGURES]:
@@ -119,7 +164,7 @@ def figures(study: Study) -> Iterator[str]:
         yield figure(name, responses(study, name), sentence)
 
 
-def figure(title: str, drawn: Figure, sentence: str) -> str:
+def figure(title: str, drawn: Any, sentence: str) -> str:
     """A figure as SVG inside the page, with the sentence that says what it shows."""
     import matplotlib.pyplot as plt
 

@@ -32,6 +32,7 @@ __all__ = [
     "looked_up",
     "misplaced",
     "probe",
+    "value_at",
     "varied",
 ]
 
@@ -125,10 +126,9 @@ def varied(scenario: Scenario, changes: Mapping[str, Any]) -> Scenario:
     It equals what `change` returns, takes a fraction of the time, reads no file, and does not know where its
     numbers come from. A new ``start`` and changes that refer to parameters go the long way.
     """
-    origin = scenario._origin
-    if origin is None or "start" in changes or any(_refers(value) for value in changes.values()):
+    if "start" in changes or any(_refers(value) for value in changes.values()):
         return change(scenario, changes)
-    tree = origin.resolved
+    tree = _tree(scenario)
     for path, value in changes.items():
         tree = put(tree, location_of(path), from_python(value, Mark(f"set {path}")), FIELDS, SECTIONS)
     made, problems = _validate(tree)
@@ -161,6 +161,21 @@ def misplaced(scenario: Scenario, paths: Iterable[str], mark: Mark) -> list[Prob
         except ScenarioError as error:
             problems += [replace(problem, **place_of(mark)) for problem in error.problems]
     return problems
+
+
+def value_at(scenario: Scenario, path: str) -> tuple[Any, Any]:
+    """What a scenario's file says at a dotted path, with its unit, and the value that is used.
+
+    The first is the second where the file says nothing; None is for "nothing there".
+    """
+    found = []
+    for tree in (_tree(scenario), from_python(scenario.model_dump(), Mark())):
+        node: Node | None = tree
+        for part in location_of(path):
+            node = node.at(part) if node is not None else None
+        found.append(None if node is None else node.plain())
+    said, used = found
+    return used if said is None else said, used
 
 
 def _tree(scenario: Scenario) -> Node:

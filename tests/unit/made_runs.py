@@ -104,10 +104,10 @@ def counting(n: int) -> list[tuple[int, int]]:
     """Which runs two workers hand back."""
     seen: list[tuple[int, int]] = []
     made = plan(replications=n)
-    Pool(2).run(
-        made,
-        Listed(made.tasks()),
-        lambda done: seen.extend((d.record.point, d.record.replication) for d in done),
-        False,
-    )
+    with Pool(2).session(made) as session:
+        session(
+            Listed(made.tasks()),
+            lambda done: seen.extend((d.record.point, d.record.replication) for d in done),
+            False,
+        )
     return seen

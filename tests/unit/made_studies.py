@@ -22,8 +22,13 @@ NAMES = ("scale", "networks.gridnet.token.price", "networks.gridnet.emit.per_day
 def numbers_of(scenario: Any) -> dict[str, float]:
     """The four numbers of the base that made studies vary."""
     network = scenario.networks["gridnet"]
-    emit = network.emit.rules[0].per_day
-    return {"a": scenario.scale, "b": network.token.price, "c": emit, "d": scenario.clouds["bigcloud"].price}
+    price = scenario.clouds["bigcloud"].price
+    return {
+        "a": scenario.scale,
+        "b": network.token.price,
+        "c": network.emit.rules[0].per_day,
+        "d": getattr(price, "value", price),
+    }
 
 
 @dataclass(frozen=True)

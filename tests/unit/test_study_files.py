@@ -124,6 +124,13 @@ def test_relative_levels_multiply_the_number_of_the_base(tmp_path: Path):
 
     base = base_values(loaded.factors, loaded.scenario)
     assert loaded.levers["emission"].changes(0.5, base) == {"networks.gridnet.emit.per_day": 2500.0}
+    count = "{kind: uniform, path: networks.gridnet.providers.racks.count, low: 0.5, high: 2, relative: true}"
+    price = count.replace("networks.gridnet.providers.racks.count", "clouds.bigcloud.price")
+    loaded = load_study(study(tmp_path, levers=f"{{count: {count}, price: {price}}}"))
+    base = base_values(loaded.factors, loaded.scenario)
+    changes = {k: v for f in loaded.levers.values() for k, v in f.changes(0.7525, base).items()}
+    assert changes["networks.gridnet.providers.racks.count"] == 150.0, "a count stays whole"
+    assert changes["clouds.bigcloud.price"] == f"{3.5 * 0.7525!r} USD/h", "a price keeps its unit"
     said = problems(study(tmp_path, levers=f"emission: {factor.replace('emit.per_day', 'emit')}"))
     assert "is no number" in said[0]
 

@@ -14,7 +14,7 @@ from pydantic_core import CoreSchema, core_schema
 from simdai.errors import refused, shown
 from simdai.units import Measured, MeasuredCount, UnitError, parse_quantity, parse_unit
 
-__all__ = ["Amount", "common_unit", "unmeasured", "written"]
+__all__ = ["Amount", "BaseNumber", "common_unit", "unmeasured", "written"]
 
 ALLOWED = "a number, or text with a unit such as '2e6 USD'"
 
@@ -81,6 +81,25 @@ class Amount:
     ) -> JsonSchemaValue:
         text = {"type": "string", "pattern": r"^\s*[-+]?[0-9.]+([eE][-+]?[0-9]+)?\s*[A-Za-z%].*$"}
         return {"anyOf": [{"type": "number"}, text], "description": ALLOWED}
+
+
+@dataclass(frozen=True)
+class BaseNumber:
+    """A number of the base scenario that a factor multiplies.
+
+    Parameters
+    ----------
+    amount : as the scenario's file says it
+    whole : whether it counts something, so that it stays whole
+    """
+
+    amount: Amount
+    whole: bool = False
+
+    def times(self, factor: float) -> float | str:
+        """The number multiplied, as a file writes it."""
+        product = self.amount.number * factor
+        return written(float(round(product)) if self.whole else product, self.amount.unit)
 
 
 def common_unit(*amounts: Amount) -> str:

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import BeforeValidator, Field, model_validator
 
 from simdai.errors import listed, nearest, refused, shown
-from simdai.experiments.designs.amounts import Amount, common_unit, unmeasured, written
+from simdai.experiments.designs.amounts import Amount, BaseNumber, common_unit, unmeasured, written
 from simdai.registry import Configured, FrozenMapping
 
 __all__ = ["Choice", "Factor", "LogUniform", "Numeric", "Triangular", "Uniform", "Variant", "Whole"]
@@ -55,13 +55,13 @@ class Factor(Configured, family="factor"):
         """A level as a table shows it: the number, or the option's name."""
         return level
 
-    def changes(self, level: float, base: Mapping[str, Any]) -> dict[str, Any]:
+    def changes(self, level: float, base: Mapping[str, BaseNumber]) -> dict[str, Any]:
         """What a level changes, as dotted path to new value.
 
         Parameters
         ----------
         level : of this factor
-        base : dotted path to number, what stands in the base scenario at the paths of `relative_paths`
+        base : dotted path to what stands in the base scenario there, for the paths of `relative_paths`
         """
         raise NotImplementedError
 
@@ -133,9 +133,9 @@ class Numeric(Factor):
             raise refused(shown(given), f"from {self.low.plain()} to {self.high.plain()}")
         return level
 
-    def changes(self, level: float, base: Mapping[str, Any]) -> dict[str, Any]:
+    def changes(self, level: float, base: Mapping[str, BaseNumber]) -> dict[str, Any]:
         if self.relative:
-            return {path: base[path] * level for path in self.paths}
+            return {path: base[path].times(level) for path in self.paths}
         return dict.fromkeys(self.paths, self.value(level))
 
     def value(self, level: float) -> Any:
@@ -224,11 +224,6 @@ class Whole(Numeric, kind="whole"):
     def value(self, level: float) -> Any:
         return written(float(level), self.unit) if self.unit else int(level)
 
-    def changes(self, level: float, base: Mapping[str, Any]) -> dict[str, Any]:
-        if self.relative:
-            return {path: base[path] * int(level) for path in self.paths}
-        return super().changes(level, base)
-
 
 class Options(Factor):
     """One of several options, in the order given, every one as likely."""
@@ -277,7 +272,7 @@ class Choice(Options, kind="choice"):
                 return float(n)
         raise refused(shown(given), listed(map(str, self.names)), nearest(given, map(str, self.names)))
 
-    def changes(self, level: float, base: Mapping[str, Any]) -> dict[str, Any]:
+    def changes(self, level: float, base: Mapping[str, BaseNumber]) -> dict[str, Any]:
         return dict.fromkeys(self.paths, self.values[int(level)])
 
     def probes(self) -> Iterator[tuple[tuple[str | int, ...], float]]:
@@ -309,7 +304,7 @@ class Variant(Options, kind="variant"):
             raise refused(shown(given), listed(self.variants), nearest(given, self.variants))
         return float(self.names.index(given))
 
-    def changes(self, level: float, base: Mapping[str, Any]) -> dict[str, Any]:
+    def changes(self, level: float, base: Mapping[str, BaseNumber]) -> dict[str, Any]:
         return dict(self.variants[str(self.names[int(level)])])
 
     def probes(self) -> Iterator[tuple[tuple[str | int, ...], float]]:

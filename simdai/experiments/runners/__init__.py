@@ -6,6 +6,7 @@ any process; the results do not depend on which. Each comes back as a `Finished`
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Literal, Protocol
 
 from simdai.errors import ScenarioError
@@ -16,7 +17,7 @@ from simdai.experiments.runners.pool import NO_LIMITS, Limits, Pool
 from simdai.experiments.runners.windowed import Sink
 from simdai.experiments.work import Work
 
-__all__ = ["NO_LIMITS", "Cluster", "Inline", "Limits", "Pool", "Runner", "Sink", "runner"]
+__all__ = ["NO_LIMITS", "Cluster", "Inline", "Limits", "Pool", "Runner", "Session", "Sink", "runner"]
 
 
 class Runner(Protocol):
@@ -26,12 +27,28 @@ class Runner(Protocol):
     def workers(self) -> int:
         """How many runs are made at a time."""
 
-    def run(self, plan: Plan, work: Work, sink: Sink, progress: bool | None = None) -> None:
-        """Make the runs and hand them to ``sink`` in groups as they are done.
+    def session(self, plan: Plan, most: int | None = None) -> AbstractContextManager[Session]:
+        """Hold workers ready, for several sets of runs of one plan.
 
         Parameters
         ----------
         plan : what the runs are parts of
+        most : how many runs there will be at most, so that no more workers are started; None for many
+
+        Raises
+        ------
+        EngineError : worker processes do not start, or there is no cluster
+        """
+
+
+class Session(Protocol):
+    """Workers that wait for runs."""
+
+    def __call__(self, work: Work, sink: Sink, progress: bool | None = None) -> None:
+        """Make runs and hand them to ``sink`` in groups as they are done.
+
+        Parameters
+        ----------
         work : hands out the runs
         sink : takes finished runs; called in this thread, also for those in hand when an interrupt comes
         progress : show a bar on stderr; None for "where somebody watches"

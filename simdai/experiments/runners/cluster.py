@@ -48,8 +48,9 @@ class Cluster:
             raise ScenarioError(f"cluster {self.address!r}; local:N with N >= 1, or tcp://host:port")
         return int(count)
 
-    def run(self, plan: Plan, work: Work, sink: Sink, progress: bool | None = None) -> None:
-        """Make the runs; see `Runner`.
+    @contextmanager
+    def session(self, plan: Plan, most: int | None = None) -> Iterator[Any]:
+        """Find the cluster, or start one; see `Runner`.
 
         Raises
         ------
@@ -60,8 +61,13 @@ class Cluster:
 
         with self._client() as client:
             crew = DaskCrew(client, cloudpickle.dumps(plan))
-            with bar(work.total, progress) as shown, crew.working():
-                windowed(work, sink, crew, shown)
+
+            def run(work: Work, sink: Sink, progress: bool | None = None) -> None:
+                with bar(work.total, progress) as shown:
+                    windowed(work, sink, crew, shown)
+
+            with crew.working():
+                yield run
 
     @contextmanager
     def _client(self) -> Iterator[Any]:

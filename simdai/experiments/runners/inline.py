@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 from simdai.experiments.plan import Plan, finish
 from simdai.experiments.runners.progress import bar, watching
@@ -18,8 +22,13 @@ class Inline:
 
     workers = 1
 
-    def run(self, plan: Plan, work: Work, sink: Sink, progress: bool | None = None) -> None:
-        """Make the runs; see `Runner`."""
+    @contextmanager
+    def session(self, plan: Plan, most: int | None = None) -> Iterator[Any]:
+        """Make runs as they come; see `Runner`."""
+        yield functools.partial(self._run, plan)
+
+    @staticmethod
+    def _run(plan: Plan, work: Work, sink: Sink, progress: bool | None = None) -> None:
         done: list[Finished] = []
         delivered = time.perf_counter()
         count = 0

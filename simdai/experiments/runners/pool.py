@@ -49,15 +49,22 @@ class Pool:
     workers: int = 1
     limits: Limits = NO_LIMITS
 
-    def run(self, plan: Plan, work: Work, sink: Sink, progress: bool | None = None) -> None:
-        """Make the runs; see `Runner`."""
+    @contextmanager
+    def session(self, plan: Plan, most: int | None = None) -> Iterator[Any]:
+        """Start the workers; see `Runner`."""
         import cloudpickle
 
         if self.limits.memory_bytes is not None:
             worker.check_memory_limit()
-        crew = PoolCrew(min(self.workers, max(work.total, 1)), cloudpickle.dumps(plan), self.limits)
-        with bar(work.total, progress) as shown, crew.working():
-            windowed(work, sink, crew, shown)
+        size = self.workers if most is None else min(self.workers, max(most, 1))
+        crew = PoolCrew(size, cloudpickle.dumps(plan), self.limits)
+
+        def run(work: Work, sink: Sink, progress: bool | None = None) -> None:
+            with bar(work.total, progress) as shown:
+                windowed(work, sink, crew, shown)
+
+        with crew.working():
+            yield run
 
 
 class PoolCrew:
