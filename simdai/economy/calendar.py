@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import datetime
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 from simpy.events import Event
 
 from simdai.engine import Environment
 
-__all__ = ["Calendar", "Phase"]
+__all__ = ["Calendar", "Phase", "months"]
 
 
 class Phase(float, enum.Enum):
@@ -68,3 +69,13 @@ class Calendar:
             action()
 
         self.at(first, phase, lambda: tick(0))
+
+
+def months(start: datetime.date, days: float) -> Iterator[datetime.date]:
+    """First days of the months that begin within ``days`` from ``start``, which counts, to the end, which does
+    not.
+    """
+    number = start.year * 12 + start.month - 1 + (start.day > 1)
+    while (first := datetime.date(number // 12, number % 12 + 1, 1)) < start + datetime.timedelta(days):
+        yield first
+        number += 1

@@ -161,6 +161,23 @@ class TokenMarket:
         self.book = book
         return tokens
 
+    def buy_tokens(self, tokens: int, payer: str | int, receiver: str | int) -> int:
+        """Buy at least ``tokens`` base units for the least micro-USD that buys them; returns the units got.
+
+        Of a pool at most half is bought at once.
+        """
+        if self.book.has_reserves:
+            tokens = min(tokens, self.book.reserves[0] // 2)
+        if tokens <= 0:
+            return 0
+        low, high = 0, max(int(tokens / self.units_per_usd * MICRO), 1)
+        while self.book.buy(high)[0] < tokens:
+            low, high = high, 2 * high
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (low, middle) if self.book.buy(middle)[0] >= tokens else (middle, high)
+        return self.buy(high, payer, receiver)
+
     def sell(self, tokens: int, payer: str | int, receiver: str | int) -> int:
         """Sell ``tokens`` base units of ``payer``; returns the micro-USD that ``receiver`` gets."""
         if tokens == 0:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
-from inspect import signature
+from functools import cache
+from inspect import Signature, signature
 from typing import Any, TypeVar
 
 __all__ = ["Actions", "Refused", "require", "step"]
@@ -29,10 +30,16 @@ def step(
     if action not in actions:
         raise ValueError(f"action = {action!r}: must be one of {', '.join(actions)}")
     try:
-        signature(actions[action]).bind(state, caller, **arguments)
+        _arguments(actions[action]).bind(state, caller, **arguments)
     except TypeError as error:
         raise ValueError(f"{action}: {error}") from None
     try:
         return actions[action](state, caller, **arguments), True
     except Refused:
         return state, False
+
+
+@cache
+def _arguments(function: Callable[..., Any]) -> Signature:
+    """Signature of an action, looked at once."""
+    return signature(function)

@@ -7,7 +7,21 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
-__all__ = ["DECIMAL_ONE", "Exact", "amounts", "as_decimal", "decimal_quotient", "exact", "whole"]
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "DECIMAL_ONE",
+    "Exact",
+    "amounts",
+    "as_decimal",
+    "decimal_quotient",
+    "exact",
+    "product_quotient",
+    "whole",
+]
+
+Ints = NDArray[np.int64]
 
 Exact = int | float | str | Decimal | Fraction
 
@@ -78,3 +92,25 @@ def _not_negative(name: str, value: Any) -> Any:
     if value < 0:
         raise ValueError(f"{name} = {value}: must be zero or above")
     return value
+
+
+def product_quotient(
+    a: Ints, b: Ints, divisor: Ints, more_a: Ints | int = 0, more_b: Ints | int = 0
+) -> tuple[Ints, Ints]:
+    """Quotient and remainder of ``a b + c d`` by a divisor, exact although the products exceed 64 bits.
+
+    The float quotient is off by one at most; the remainder, which is small, comes out right modulo 2^64 and
+    corrects it.
+
+    Parameters
+    ----------
+    a, b, more_a, more_b : int64 >= 0, of shapes that broadcast
+    divisor : int64 in 1 .. 2^61; quotients must stay below 2^51
+    """
+    with np.errstate(over="ignore"):
+        estimate = (
+            (a.astype(np.float64) * b + np.asarray(more_a, dtype=np.float64) * more_b) / divisor
+        ).astype(np.int64)
+        left = a * b + np.asarray(more_a, dtype=np.int64) * more_b - estimate * divisor
+        correction = left // divisor
+        return estimate + correction, left - correction * divisor

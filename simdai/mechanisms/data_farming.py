@@ -11,12 +11,17 @@ from collections import Counter
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from simdai.mechanisms._domain import non_negative, positive
+from simdai.mechanisms._exact import amounts, product_quotient
 
 __all__ = [
     "predictoor_collector",
     "predictoor_farming",
     "predictoor_payout",
+    "predictoor_payouts_wei",
     "predictoor_slot_revenue",
     "predictoor_soonest_slot",
     "rank_shares",
@@ -28,6 +33,8 @@ WEEKLY_YIELD_CAP = 0.015717  # 125% a year compounded; DF df_py/util/constants.p
 PUBLISHER_MULTIPLIER = 2.0  # DF df_py/volume/reward_calculator.py
 MIN_VOLUME_REWARD = 1e-6  # OCEAN; DF df_py/volume/reward_calculator.py
 MIN_FARMING_REWARD = 1e-15  # OCEAN; DF df_py/predictoor/calc_rewards.py
+
+UNIT_WEI = 10**10  # stakes are given in units of 1e-8 OCEAN, so that they fit in 64 bits
 
 Asset = TypeVar("Asset", bound=Hashable)
 Staker = TypeVar("Staker", bound=Hashable)
@@ -236,6 +243,38 @@ def predictoor_payout(
     right = {who for who in stakes if bool(predictions[who]) == bool(truth)}
     winning = math.fsum(stakes[who] for who in right)
     return {who: stakes[who] * pot / winning if who in right and winning else 0.0 for who in stakes}
+
+
+def predictoor_payouts_wei(
+    stakes: NDArray[np.int64], right: NDArray[np.bool_], revenue_wei: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Payouts of many slots to the wei, the floors of the contract included; the rule of `predictoor_payout`.
+
+    Parameters
+    ----------
+    stakes : (..., n) int64 [1e-8 OCEAN], of n predictors
+    right : (..., n) bool, whose prediction came true; stakes and this broadcast, each row is a slot
+    revenue_wei : int [wei], revenue of each slot
+
+    Returns
+    -------
+    units, rest : (..., n) int64 [1e-8 OCEAN], [wei]: what each gets; losers, and all where nobody that staked
+        was right, have 0
+
+    Raises
+    ------
+    ValueError : a negative stake or revenue, stakes in a slot of 2^51 units (22.5 M OCEAN) or more
+    """
+    (revenue_wei,) = amounts(revenue_wei=revenue_wei)
+    whole_revenue, rest_revenue = divmod(revenue_wei, UNIT_WEI)
+    total = stakes.sum(axis=-1, keepdims=True)
+    if np.any(stakes < 0) or np.any(total + whole_revenue >= 2**51):
+        raise ValueError("stakes: must be zero or above, and below 2^51 units in a slot with its revenue")
+    winning = np.where(right, stakes, 0)
+    divisor = np.maximum(winning.sum(axis=-1, keepdims=True), 1)
+    units, left = product_quotient(winning, total + whole_revenue, divisor)
+    rest, _ = product_quotient(left, np.int64(UNIT_WEI), divisor, winning, rest_revenue)
+    return units + rest // UNIT_WEI, rest % UNIT_WEI
 
 
 def predictoor_collector(

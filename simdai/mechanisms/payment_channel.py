@@ -11,12 +11,16 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
 from simdai.mechanisms._contract import Actions, require, step
 from simdai.mechanisms._exact import amounts
 
 __all__ = [
     "Channel",
     "PaymentEscrow",
+    "calls_served",
     "daemon_accepts",
     "daemon_refusal",
     "mpe_client_next",
@@ -165,6 +169,41 @@ def daemon_accepts(
 ) -> bool:
     """Whether a provider's daemon serves a paid call; see `daemon_refusal`."""
     return daemon_refusal(channel, amount, nonce, signed_by, previous_amount, price, block, threshold) is None
+
+
+def calls_served(
+    calls: ArrayLike,
+    price: ArrayLike,
+    signed: ArrayLike,
+    value: ArrayLike,
+    expiration: ArrayLike,
+    block: int,
+    threshold: int = 0,
+) -> NDArray[Any]:
+    """Calls of one price each that daemons serve in a row, all in one block, for many channels at once.
+
+    As many of those wanted as `daemon_accepts` lets pass one after the other: each signs the price on top, so
+    they end where the channel's value does, and none passes a channel that is about to expire.
+
+    Parameters
+    ----------
+    calls : (n,) int, wanted
+    price : (n,) int [base units] > 0
+    signed : (n,) int [base units], cumulative amount accepted under the present nonce
+    value, expiration : (n,) int, of the channels; amounts beyond 64 bits as arrays of Python ints
+    block, threshold : int
+
+    Raises
+    ------
+    ValueError : a price that is not above zero
+    """
+    price = np.asarray(price)
+    if not np.all(price > 0):
+        raise ValueError("price: must be above zero")
+    covered = (np.asarray(value) - np.asarray(signed)) // price
+    accepting = np.asarray(expiration) > block + threshold
+    served: NDArray[Any] = np.where(accepting, np.maximum(np.minimum(calls, covered), 0), 0)
+    return served
 
 
 def _add(state: PaymentEscrow, user: User, amount: int) -> PaymentEscrow:

@@ -1,0 +1,77 @@
+"""Ocean's fixed-rate exchange at work: datatokens are bought and ordered, fees go where the contracts send them."""
+
+from __future__ import annotations
+
+from simdai.economy.actors import World
+from simdai.economy.contract_account import ContractAccount
+from simdai.economy.ledger import WORLD
+from simdai.economy.tallies import Tallies
+from simdai.economy.token_market import TokenMarket
+from simdai.mechanisms.data_market import FixedRateSwap, fixed_rate_swap, order_datatoken_split
+from simdai.networks.ocean_rules import Exchange
+
+__all__ = ["DataExchange"]
+
+WEI = 10**18
+
+
+class DataExchange:
+    """Buys datatokens and spends them on orders, to the wei.
+
+    The community's part of an order is a part of the datatoken; it sells it back at the same rate. Accounts in
+    the token: ``NAME.exchange``, ``NAME.community``, ``NAME.market`` (the marketplaces).
+    """
+
+    def __init__(self, rules: Exchange, token: TokenMarket, world: World, name: str, tallies: Tallies) -> None:
+        self.rules, self.token, self.world, self.tallies = rules, token, world, tallies
+        self.account = ContractAccount(world.ledger, token.asset, f"{name}.exchange", world.scale, 18)
+        self.community, self.market = f"{name}.community", f"{name}.market"
+        for account in (self.community, self.market):
+            world.ledger.open(account, token.asset)
+        fees = rules.community_fee, rules.publish_fee, rules.consume_fee
+        self._fees = tuple(round(fee * WEI) for fee in fees)
+        self._order_fee = round(order_datatoken_split(1.0, rules.order_fee).community * WEI)
+
+    @property
+    def community_fee_wei(self) -> int:
+        """The community's share of swaps and of claims for jobs, at 1e18 scale."""
+        return self._fees[0]
+
+    @property
+    def on_top(self) -> float:
+        """What a buyer pays over the rate, as a share of it."""
+        return self.rules.community_fee + self.rules.publish_fee + self.rules.consume_fee
+
+    def cost(self, rate: int, n: int) -> int:
+        """Wei that ``n`` datatokens cost at a rate, fees included."""
+        return fixed_rate_swap(n * WEI, rate, *self._fees, "buy").total
+
+    def provide(self, wei: int, wallet: str, contract: ContractAccount) -> bool:
+        """Buy what a wallet lacks to pay ``wei`` into a contract; False where the market does not give it."""
+        needed = int(contract.in_units(wei)) + 2
+        missing = needed - self.world.ledger.balance(self.token.asset, wallet)
+        self.token.buy_tokens(missing, WORLD, wallet)
+        return self.world.ledger.balance(self.token.asset, wallet) >= needed
+
+    def order(
+        self, rate: int, n: int, payer: str, receiver: int | None, contract: ContractAccount | None = None
+    ) -> tuple[int, int]:
+        """Buy and spend ``n`` datatokens; returns wei booked at the rate, and what of it is left for the owner.
+
+        Parameters
+        ----------
+        receiver : place of the owner's account; None leaves the owner's part in the contract
+        contract : that takes the money; the exchange's own without
+        """
+        account = contract or self.account
+        bought = fixed_rate_swap(n * WEI, rate, *self._fees, "buy")
+        returned = FixedRateSwap(0, 0, 0, 0, 0)
+        if self._order_fee:
+            returned = fixed_rate_swap(n * self._order_fee, rate, *self._fees, "sell")
+        account.take(bought.total, payer)
+        kept = bought.base - returned.base
+        account.give(bought.community + returned.total + returned.community, self.community)
+        account.give(bought.publish + bought.consume + returned.publish + returned.consume, self.market)
+        if receiver is not None:
+            account.give(kept, receiver)
+        return bought.base, kept

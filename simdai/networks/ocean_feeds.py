@@ -1,0 +1,383 @@
+"""Predictoor: feeds that predict a price's direction, predictors who stake on it, subscribers who pay."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+from simdai.economy.actors import Demand, World, absent
+from simdai.economy.calendar import Phase
+from simdai.economy.contract_account import ContractAccount
+from simdai.economy.firms import Firms
+from simdai.economy.ledger import WORLD
+from simdai.economy.tallies import Tallies
+from simdai.economy.token_market import TokenMarket
+from simdai.errors import Problem
+from simdai.mechanisms.arrivals import buyers, poisson_counts
+from simdai.mechanisms.choice import weight_of_new
+from simdai.mechanisms.data_farming import (
+    predictoor_farming,
+    predictoor_payouts_wei,
+    predictoor_slot_revenue,
+)
+from simdai.networks.ocean_exchange import DataExchange
+from simdai.networks.ocean_rules import Feeds, Predictors
+from simdai.units import Count, Name, PerYear, Positive, Usd
+
+if TYPE_CHECKING:
+    from simdai.networks.ocean import OceanNetwork
+
+__all__ = ["FeedBook", "FeedSubscribers", "Hedger"]
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+WEI = 10**18
+MICRO = 10**6
+UNIT_WEI = 10**10  # stakes are in units of 1e-8 tokens
+DAY_S = 86400
+ROOM = 10**6  # predictors of a group that may ever be
+EVEN = 0.5
+
+
+class Hedger:
+    """Somebody who stakes the same on both sides of every slot of a feed, so that one side always wins.
+
+    Parameters
+    ----------
+    feed : number; stake : units of 1e-8 tokens on each side of a slot
+    account : place, in the token, that pays and is paid
+    """
+
+    def __init__(self, feed: int, stake: int, account: int) -> None:
+        self.feed, self.stake, self.account = feed, stake, account
+        self.net = 0
+        """Wei of the week: payouts less stakes."""
+
+
+class Group:
+    """Predictors of one kind, living and gone. Accounts: the block ``NAME`` in USD and in the token."""
+
+    def __init__(self, rules: Predictors, feeds: Feeds, token: str, world: World, name: str, step: int) -> None:
+        self.rules, self.world, self.step = rules, world, step
+        self.name = name.rsplit(".", 1)[1]
+        self.firms = Firms(feeds.turnover, world, name, step)
+        self.stake = round(rules.stake * WEI / UNIT_WEI)
+        self.wallets, self.usd = world.ledger.block(name, token), world.ledger.block(name)
+        self._nature = world.entity("predictors.nature", name)
+        self.luck = world.entity("predictors.luck", name)
+        self.accuracy = np.zeros(0)
+        self.feed = np.zeros(0, dtype=np.int64)
+        self.net = np.zeros(0, dtype=object)
+        """Wei of the week: payouts less stakes."""
+        self.income = np.zeros(0)
+        """USD of the step."""
+
+    def add(self, feeds: list[int]) -> None:
+        """Let one predictor enter for each of these feeds."""
+        n = len(feeds)
+        k = self.firms.add(n)
+        normal = ndtri(self._nature.uniforms(k, 0) + 2.0**-54)
+        accuracy = np.clip(self.rules.accuracy + self.rules.spread * normal, 0.0, 1.0)
+        self.accuracy = np.append(self.accuracy, accuracy)
+        self.feed = np.append(self.feed, np.array(feeds, dtype=np.int64))
+        self.net = np.append(self.net, np.zeros(n, dtype=np.int64).astype(object))
+        self.income = np.append(self.income, np.zeros(n))
+        for block in (self.wallets, self.usd):
+            block.extend(n)
+
+    def at_work_on(self, feed: int) -> Ints:
+        """Places of the predictors of a feed."""
+        return np.flatnonzero(self.firms.alive & (self.feed == feed))
+
+    def close(self) -> None:
+        """End a step: bots are paid for, margins noted, some leave."""
+        running = np.where(self.firms.alive, self.rules.running * self.step, 0.0)
+        self.firms.earn(self.income, running, running + self.rules.work * self.step)
+        held = self.world.ledger.accounts("USD").balances[self.usd.indices]
+        micro = np.rint(running / self.world.scale * MICRO).astype(np.int64)
+        self.world.ledger.collect(np.minimum(micro, held), "USD", self.usd.indices, WORLD)
+        self.income[:] = 0.0
+        self.firms.leave()
+
+
+class FeedBook:
+    """All feeds and predictors, and the contract that holds stakes and what subscribers paid.
+
+    A step plays the slots of one day, each standing for as many days alike as the step has. The contract's
+    account in the token is ``NAME.feeds``. What nobody gets, by the contract's rules or its rounding, stays
+    there for good.
+
+    Attributes
+    ----------
+    accuracy : (feeds,) share of slots whose stake-weighted prediction was right, averaged
+    volume, volume_usd : (feeds,) paid for subscriptions in the week, tokens and USD
+    stranded : wei in the contract that nobody can claim
+    hedgers : those who stake on both sides
+    """
+
+    def __init__(
+        self,
+        rules: Feeds,
+        exchange: DataExchange,
+        token: TokenMarket,
+        world: World,
+        name: str,
+        step: int,
+        tallies: Tallies,
+    ) -> None:
+        self.rules, self.exchange, self.token, self.world = rules, exchange, token, world
+        self.name, self.step, self.tallies = name, step, tallies
+        self.contract = ContractAccount(world.ledger, token.asset, f"{name}.feeds", world.scale, 18)
+        self.slot_s = round(rules.slot * DAY_S)
+        self.slots = DAY_S // self.slot_s
+        self.groups = {
+            group: Group(p, rules, token.asset, world, f"{name}.predictors.{group}", step)
+            for group, p in rules.predictors.items()
+        }
+        self._truth = world.entity("feeds.truth", name)
+        self.accuracy = np.full(rules.count, EVEN)
+        self.volume, self.volume_usd = np.zeros((2, rules.count))
+        self._subscriptions = [0] * rules.count  # of the step
+        self._paid = [0] * rules.count  # wei of them that the contract got
+        self.stranded = 0
+        self.hedgers: list[Hedger] = []
+        first = 0
+        for group in self.groups.values():
+            group.add([(first + k) % rules.count for k in range(group.rules.count)])
+            first += group.rules.count
+
+    @property
+    def rate(self) -> int:
+        """Wei of a subscription."""
+        return round(self.rules.price * WEI)
+
+    def subscribe(self, feed: int, n: int, payer: str) -> tuple[int, int]:
+        """Pay for ``n`` subscriptions of the step; returns wei booked at the rate, and wei that predictors
+        get of them.
+        """
+        booked, kept = self.exchange.order(self.rate, n, payer, None, self.contract)
+        self._subscriptions[feed] += n
+        self._paid[feed] += kept
+        self.volume[feed] += booked / WEI
+        self.volume_usd[feed] += booked / WEI * self.token.price
+        return booked, kept
+
+    # -- the slots of a step ---------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Play the step's slots and settle; subscribers learn, predictors leave and enter."""
+        day = round(self.world.env.now)
+        slots = np.arange(self.rules.count * self.slots)
+        truth = self._truth.uniforms(slots, 2 * day).reshape(-1, self.slots) < EVEN
+        void = self._truth.uniforms(slots, 2 * day + 1).reshape(-1, self.slots) < self.rules.cancelled
+        for feed in range(self.rules.count):
+            self._play(feed, truth[feed], void[feed], day)
+            self._subscriptions[feed] = self._paid[feed] = 0
+        for group in self.groups.values():
+            self._sell(group)
+            group.close()
+        for group in self.groups.values():
+            self._enter(group)
+
+    def _play(self, feed: int, truth: Bools, void: Bools, day: int) -> None:
+        """All slots of a day on one feed."""
+        rows = [(group, group.at_work_on(feed)) for group in self.groups.values()]
+        hedgers = [hedger for hedger in self.hedgers if hedger.feed == feed]
+        stakes = np.array(
+            [group.stake for group, k in rows for _ in k] + [h.stake for h in hedgers for _ in range(2)],
+            dtype=np.int64,
+        )
+        revenue = self._slot_revenue(feed)
+        if not len(stakes):
+            self.contract.give(revenue * self.slots * self.step, self.exchange.community)
+            self.stranded += self._paid[feed] - revenue * self.slots * self.step
+            return
+        right = np.concatenate(
+            [self._right(group, k, day) for group, k in rows]
+            + [np.stack([truth, ~truth], axis=1) for _ in hedgers],
+            axis=1,
+        )
+        units, rest = predictoor_payouts_wei(stakes, right, revenue)
+        units[void], rest[void] = stakes, 0  # a slot without a truth gives stakes back
+        paid = [u * UNIT_WEI + r for u, r in zip(units.sum(0).tolist(), rest.sum(0).tolist(), strict=True)]
+        staked = [stake * self.slots * UNIT_WEI for stake in stakes.tolist()]
+        winning = right @ stakes
+        nobody = int((~void & (winning == 0)).sum()) * int(stakes.sum()) * UNIT_WEI
+        self._settle(rows, hedgers, [(p - s) * self.step for p, s in zip(paid, staked, strict=True)])
+        self.contract.give(nobody * self.step, self.exchange.community)
+        self.stranded += self._paid[feed] + (sum(staked) - sum(paid) - nobody) * self.step
+        if not void.all():
+            share = float((2 * winning[~void] > stakes.sum()).mean())
+            weight = weight_of_new(float(self.step), self.rules.memory)
+            self.accuracy[feed] += weight * (share - self.accuracy[feed])
+
+    def _right(self, group: Group, k: Ints, day: int) -> Bools:
+        """(slots, n) whether predictors are right."""
+        ids = (k * ROOM)[None, :] + np.arange(self.slots)[:, None]
+        right: Bools = group.luck.uniforms(ids, day) < group.accuracy[k]
+        return right
+
+    def _slot_revenue(self, feed: int) -> int:
+        """Wei of a slot: its part of each of the day's subscriptions, rounded down for each."""
+        n = self._subscriptions[feed]
+        if n == 0:
+            return 0
+        return n * predictoor_slot_revenue(self._paid[feed] // n, DAY_S, self.slot_s) // self.step
+
+    def _settle(self, rows: list[tuple[Group, Ints]], hedgers: list[Hedger], net: list[int]) -> None:
+        """Losers pay, then winners are paid, each the sum over the slots; all note it."""
+        accounts = [int(group.wallets.indices[i]) for group, k in rows for i in k]
+        accounts += [hedger.account for hedger in hedgers for _ in range(2)]
+        for wei, account in zip(net, accounts, strict=True):
+            if wei < 0:
+                self._lose(-wei, account)
+        for wei, account in zip(net, accounts, strict=True):
+            if wei > 0:
+                self.contract.give(wei, account)
+        first = 0
+        for group, k in rows:
+            mine = np.array(net[first : first + len(k)], dtype=object)
+            first += len(k)
+            group.net[k] += mine
+            net_usd = float(mine.astype(np.float64).sum()) / WEI * self.token.price
+            self.tallies.add(f"predictors.{group.name}.net_usd", net_usd)
+            group.income[k] += mine.astype(np.float64) / WEI * self.token.price
+        for hedger in hedgers:
+            hedger.net += sum(net[first : first + 2])
+            first += 2
+
+    def _lose(self, wei: int, account: int) -> None:
+        """Pay out of a wallet; what it lacks its owner buys with money from outside."""
+        missing = int(self.contract.in_units(wei)) + 2 - self.world.ledger.balance(self.token.asset, account)
+        self.token.buy_tokens(missing, WORLD, account)
+        self.contract.take(wei, account)
+
+    def _sell(self, group: Group) -> None:
+        """Predictors sell a share of what they gained in the step."""
+        gained = np.flatnonzero(group.income > 0)
+        units = group.income[gained] / self.token.price * self.token.unit / self.world.scale
+        places = group.wallets.indices[gained]
+        held = self.world.ledger.accounts(self.token.asset).balances[places]
+        sold = np.minimum(np.floor(units * self.rules.token_sold).astype(np.int64), held)
+        if sold.sum() > 0:
+            self.token.sell_block(sold, places, group.usd.indices[gained])
+
+    def _enter(self, group: Group) -> None:
+        """Entrants choose the feeds with the fewest predictors."""
+        n = group.firms.entrants()
+        if n:
+            there = np.zeros(self.rules.count)
+            for other in self.groups.values():
+                there += np.bincount(other.feed[other.firms.alive], minlength=self.rules.count)
+            chosen = []
+            for _ in range(n):
+                chosen.append(int(np.argmin(there)))
+                there[chosen[-1]] += 1
+            group.add(chosen)
+
+    # -- farming ---------------------------------------------------------------------------------------------
+
+    def farm(self, tokens: float) -> dict[int, float]:
+        """Tokens that predictors have earned of a week's budget, by the place of their account.
+
+        By the rule of `predictoor_farming`: an equal part for every feed, there pro rata to what each netted.
+        """
+        net: dict[int, dict[int, float]] = {feed: {} for feed in range(self.rules.count)}
+        for group in self.groups.values():
+            for i in np.flatnonzero(group.net > 0).tolist():
+                net[int(group.feed[i])][int(group.wallets.indices[i])] = group.net[i] / WEI
+            group.net[:] = 0
+        for hedger in self.hedgers:
+            net[hedger.feed][hedger.account] = hedger.net / WEI
+            hedger.net = 0
+        by_feed = predictoor_farming(tokens, range(self.rules.count), net)
+        earned: dict[int, float] = {}
+        for rewards in by_feed.values():
+            for place, reward in rewards.items():
+                earned[place] = earned.get(place, 0.0) + reward
+        for group in self.groups.values():
+            for i, place in enumerate(group.wallets.indices.tolist()):
+                group.income[i] += earned.get(place, 0.0) * self.token.price
+        return earned
+
+    def check(self) -> None:
+        """Assert that the contract holds what nobody can claim, and nothing else, between steps."""
+        paid = sum(self._paid)
+        held = self.contract.held
+        assert held == self.stranded + paid, f"the feeds hold {held} wei, {self.stranded + paid} are accounted for"
+        self.contract.check()
+
+
+class FeedSubscribers(Demand, kind="feed_subscribers"):
+    """Traders who subscribe to feeds for a day at a time, when knowing more is worth it.
+
+    A subscriber values a feed at ``edge_value x (accuracy - 1/2) x e^(taste x z)`` a day.
+
+    Parameters
+    ----------
+    network : an Ocean network with feeds
+    count : traders who consider each feed on a day
+    edge_value : USD a day, of a feed that is always right by half more than chance
+    growth : of the traders per year, continuous
+    taste : standard deviation of the logarithm of value among traders
+    """
+
+    network: Name
+    count: Count
+    edge_value: Usd
+    growth: PerYear = 0.0
+    taste: Positive
+
+    def check(self, scenario: Any) -> Iterator[Problem]:
+        with_feeds = [
+            name for name, n in scenario.networks.items() if n.kind == "ocean" and n.feeds is not None
+        ]
+        yield from absent("Ocean network with feeds", {"network": self.network}, with_feeds)
+
+    def build(self, world: World, name: str) -> FeedSubscribersActor:
+        return FeedSubscribersActor(self, world, name)
+
+
+class FeedSubscribersActor:
+    """Subscribers on the clock. Account: ``NAME.wallet`` in the token.
+
+    Attributes
+    ----------
+    level : factor on the number of traders
+    """
+
+    def __init__(self, rules: FeedSubscribers, world: World, name: str) -> None:
+        self.rules, self.world, self.name = rules, world, name
+        self.network: OceanNetwork = world.networks[rules.network]
+        self.level = 1.0
+        self.wallet = f"{name}.wallet"
+        world.ledger.open(self.wallet, self.network.token.asset)
+        self._luck = world.entity("subscribers.orders", name)
+
+    def apply(self) -> None:
+        """Nothing to announce: the next subscriptions follow ``level``."""
+
+    def start(self) -> None:
+        """Look at the feeds every step."""
+        self.world.calendar.every(self.network.rules.step, Phase.DEMAND, self._act, first=0.0)
+
+    def _act(self) -> None:
+        network, feeds = self.network, self.network.feeds
+        assert feeds is not None
+        if not network.serves_feeds:
+            return
+        price = feeds.rules.price * (1.0 + network.exchange.on_top) * network.token.price
+        edge = np.maximum(feeds.accuracy - EVEN, 0.0)
+        share, _ = buyers(self.rules.edge_value * edge, np.full(len(edge), price), self.rules.taste)
+        growth = math.exp(self.rules.growth * self.world.env.now / 365.25)
+        mean = self.rules.count * self.level * growth * network.rules.step * share
+        wanted = poisson_counts(self._luck.uniforms(np.arange(len(edge)), round(self.world.env.now)), mean)
+        for feed in np.flatnonzero(wanted).tolist():
+            network.subscribe(feed, int(wanted[feed]), self.wallet)

@@ -1,0 +1,143 @@
+"""What Ocean pays, week by week on Thursdays, under the rules of each time: volume farming, Predictoor, burns."""
+
+from __future__ import annotations
+
+import datetime
+import math
+from typing import TYPE_CHECKING, Any
+
+from simdai.mechanisms.data_market import volume_rewards
+from simdai.mechanisms.emission import ocean_df_week, ocean_weekly_total
+from simdai.networks.ocean_lockers import ALL_VOTES
+from simdai.registry import Configured
+from simdai.units import Count, Share, Tokens, Usd
+
+if TYPE_CHECKING:
+    from simdai.networks.ocean import OceanNetwork
+
+__all__ = ["BuyAndBurn", "Incentives", "PredictoorFarming", "VolumeFarming"]
+
+WEEK = datetime.timedelta(days=7)
+WEEKS_PER_YEAR = 365.25 / 7.0
+
+
+class Incentives(Configured, family="ocean_incentives"):
+    """What is done at the end of each week."""
+
+    def close_week(self, network: OceanNetwork, thursday: datetime.date) -> None:
+        """Settle the week that ends on ``thursday`` at 00:00 UTC."""
+        raise NotImplementedError
+
+
+class VolumeFarming(Incentives, kind="volume_farming"):
+    """Lockers are paid for votes on assets that sell: the least of budget share, yield cap and volume bound.
+
+    A part of the budget goes to all lockers by their votes alone, another to predictors.
+
+    Parameters
+    ----------
+    budget : tokens a week; by the protocol's plan without
+    passive : share of it for all votes
+    predictoor : tokens of the rest for predictors
+    ranked : shares by rank of volume, else in proportion to volume
+    double_publisher : publishers' votes for their own assets count twice
+    week : data-farming week whose volume bound holds; the calendar's without. Before week 9 ordinary assets
+        have none, from week 29 on it is 0.001
+    """
+
+    budget: Tokens | None = None
+    passive: Share = 0.5
+    predictoor: Tokens = 0.0
+    ranked: bool = True
+    double_publisher: bool = True
+    week: Count | None = None
+
+    def close_week(self, network: OceanNetwork, thursday: datetime.date) -> None:
+        first = thursday - WEEK
+        planned = ocean_weekly_total(first) if self.budget is None else self.budget
+        budget = network.allowed(planned)
+        passive = budget * self.passive
+        predictoor = min(self.predictoor, budget - passive)
+        network.farm_feeds(predictoor)
+        lockers = network.lockers
+        if lockers is None:
+            return
+        week = ocean_df_week(first) if self.week is None else self.week
+        rewards = self.rewards(network, budget - passive - predictoor, week)
+        by_locker = passive_rewards(network, passive)
+        for by_staker in rewards.values():
+            for k, reward in by_staker.items():
+                by_locker[k] = by_locker.get(k, 0.0) + reward
+        votes, _ = lockers.stakes()
+        per_vote = {a: math.fsum(r.values()) / math.fsum(votes[a].values()) for a, r in rewards.items()}
+        locked = lockers.locked
+        paid = network.reward_lockers(by_locker)
+        lockers.expected_yield = paid / locked * WEEKS_PER_YEAR if locked else 0.0
+        lockers.vote(per_vote, network.things_to_vote_for())
+
+    def rewards(
+        self, network: OceanNetwork, budget: float, week: int, without: frozenset[int] = frozenset()
+    ) -> dict[Any, dict[int, float]]:
+        """Rewards by asset and locker for the week's volumes; of the others, had those ``without`` not been."""
+        assert network.lockers is not None
+        votes, locked = network.lockers.stakes()
+        if without:
+            votes = {a: {k: v for k, v in by.items() if k not in without} for a, by in votes.items()}
+        owners = {asset: k for k, lock in enumerate(network.lockers.locks) for asset in lock.owns}
+        volume = network.volumes_usd()
+        if without:
+            own = {asset for asset, k in owners.items() if k in without}
+            volume = {asset: usd for asset, usd in volume.items() if asset not in own}
+        return volume_rewards(
+            ve_stake=votes,
+            locked=locked,
+            volume_usd=volume,
+            token_usd=network.token.price,
+            budget=budget,
+            week=week,
+            owners=owners,
+            double_publisher=self.double_publisher,
+            use_rank=self.ranked,
+            feeds={asset for asset in volume if isinstance(asset, tuple)},
+        )
+
+
+class PredictoorFarming(Incentives, kind="predictoor_farming"):
+    """Predictors share a budget: equal parts for the feeds, there pro rata to what each netted.
+
+    Parameters
+    ----------
+    budget : tokens a week
+    """
+
+    budget: Tokens
+
+    def close_week(self, network: OceanNetwork, thursday: datetime.date) -> None:
+        network.farm_feeds(network.allowed(self.budget))
+
+
+class BuyAndBurn(Incentives, kind="buy_and_burn"):
+    """Tokens are bought and burned; nobody is paid.
+
+    Parameters
+    ----------
+    usd : a week, from outside
+    treasury : share of the treasury's USD spent in a week
+    community : share of the tokens that the community has taken in fees, burned in a week
+    """
+
+    usd: Usd = 0.0
+    treasury: Share = 0.0
+    community: Share = 0.0
+
+    def close_week(self, network: OceanNetwork, thursday: datetime.date) -> None:
+        network.burn(self.usd, self.treasury, self.community)
+
+
+def passive_rewards(network: OceanNetwork, budget: float) -> dict[int, float]:
+    """Rewards for votes alone, tokens by locker: pro rata."""
+    assert network.lockers is not None
+    lockers = network.lockers
+    votes = {k: lockers.balance(k) for k in range(len(lockers.locks))}
+    total = sum(votes.values())
+    return {k: budget * (v / total) for k, v in votes.items() if v} if total else {}
