@@ -162,21 +162,17 @@ class TokenMarket:
         return tokens
 
     def buy_tokens(self, tokens: int, payer: str | int, receiver: str | int) -> int:
-        """Buy at least ``tokens`` base units for the least micro-USD that buys them; returns the units got.
+        """Buy ``tokens`` base units, or a few more, for as little money as buys them; returns the units got.
 
         Of a pool at most half is bought at once.
         """
         if self.book.has_reserves:
             tokens = min(tokens, self.book.reserves[0] // 2)
-        if tokens <= 0:
-            return 0
-        low, high = 0, max(int(tokens / self.units_per_usd * MICRO), 1)
-        while self.book.buy(high)[0] < tokens:
-            low, high = high, 2 * high
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (low, middle) if self.book.buy(middle)[0] >= tokens else (middle, high)
-        return self.buy(high, payer, receiver)
+        usd, got, book = 0, 0, self.book
+        while got < tokens:  # what a purchase adds falls with its size, so that each step stops short
+            usd += math.ceil((tokens - got) * book.price / self.unit * MICRO) or 1
+            got, book = self.book.buy(usd)
+        return self.buy(usd, payer, receiver)
 
     def sell(self, tokens: int, payer: str | int, receiver: str | int) -> int:
         """Sell ``tokens`` base units of ``payer``; returns the micro-USD that ``receiver`` gets."""

@@ -198,7 +198,8 @@ class OceanNetwork:
             self.tallies.add("orders_refused", float(n))
             return False
         booked, kept = self.exchange.order(rate, n, payer, self.assets.wallet(asset))
-        self.assets.note_order(asset, booked / WEI, kept / WEI)
+        self.assets.note_volume(asset, booked / WEI)
+        self.assets.note_income(asset, kept / WEI)
         usd = booked / WEI * self.token.price
         self.tallies.add("orders", float(n))
         self._note_revenue(usd)
@@ -256,7 +257,7 @@ class OceanNetwork:
         assert self.lockers is not None
         places = {k: self.lockers.locks[k].place for k in tokens}
         paid = self._reward({places[k]: reward for k, reward in tokens.items()})
-        self.lockers.sell({k: paid[place] for k, place in places.items() if not self.lockers.locks[k].owns})
+        self.lockers.sell({k: paid[place] for k, place in places.items() if self.lockers.locks[k].sells})
         self.tallies.add("farming.lockers_tokens", math.fsum(tokens.values()))
         return math.fsum(tokens.values())
 

@@ -143,11 +143,14 @@ class AssetBook:
         for k in np.flatnonzero(np.abs(now - wanted) > REQUOTE * wanted):
             self.rate[k] = round(float(wanted[k]))
 
-    def note_order(self, k: int, tokens: float, kept: float) -> None:
-        """Note an order's volume, real tokens, and what of it the publisher keeps."""
-        self.income[k] += kept * self.token.price
+    def note_volume(self, k: int, tokens: float) -> None:
+        """Note real tokens that were paid for orders of an asset."""
         self.volume[k] += tokens
         self.volume_usd[k] += tokens * self.token.price
+
+    def note_income(self, k: int, tokens: float) -> None:
+        """Note real tokens of them that the publisher keeps."""
+        self.income[k] += tokens * self.token.price
 
     def close(self) -> None:
         """End a step: publishers sell, pay, and some leave; others enter; rates follow the token."""

@@ -126,10 +126,21 @@ class DataConsumersActor:
         share, gain = buyers(assets.value * better, cost, self.rules.taste)
         orders = poisson_counts(self._orders.uniforms(np.arange(len(assets)), day), visits * share)
         self._note_protected(visits, share, gain, cost)
+        self._provide(orders)
         for k in np.flatnonzero(orders).tolist():
             n = int(orders[k])
             if network.order(k, n, self.wallet) and assets.protected[k]:
                 self._compute(k, n, day)
+
+    def _provide(self, orders: Ints) -> None:
+        """Buy the tokens for all orders of the step, and for their jobs, at once."""
+        network, assets = self.network, self.network.assets
+        wei = sum(network.exchange.cost(assets.rate[k], int(orders[k])) for k in np.flatnonzero(orders).tolist())
+        offer = network.compute_offer(self.asked_days * 24.0, self.rules.resources)
+        jobs = int(orders[assets.protected].sum())
+        if jobs and offer.jobs_per_day:
+            wei += round(jobs * offer.price_usd / network.token.price * 1e18)
+        network.exchange.provide(wei + int(orders.sum()) * 10**12, self.wallet, network.exchange.account)
 
     def _visits(self) -> Floats:
         """Visits of the step to each asset."""
@@ -165,7 +176,7 @@ class DataConsumersActor:
     def _compute(self, k: int, n: int, day: int) -> None:
         """Submit a job for each order, spread over the step."""
         numbers = k * 10**6 + np.arange(n)
-        when, length, luck, payer = (self._job.uniforms(numbers, 4 * day + what) for what in range(4))
+        when, length, luck, payer = self._job.uniforms(numbers * 4 + np.arange(4)[:, None], day)
         sigma = self.rules.work_spread
         needed = self.rules.work * np.exp(sigma * ndtri(length + 2.0**-54) - sigma**2 / 2.0)
         for m in range(n):

@@ -46,6 +46,23 @@ class DataExchange:
         """Wei that ``n`` datatokens cost at a rate, fees included."""
         return fixed_rate_swap(n * WEI, rate, *self._fees, "buy").total
 
+    def lost(self, rate: int, n: int) -> int:
+        """Wei that somebody loses who orders ``n`` datatokens of its own."""
+        bought, returned = self._swaps(rate, n)
+        return bought.total - bought.base + returned.base
+
+    def _swaps(self, rate: int, n: int) -> tuple[FixedRateSwap, FixedRateSwap]:
+        """The purchase of ``n`` datatokens, and the community's sale of its part of their orders."""
+        bought = fixed_rate_swap(n * WEI, rate, *self._fees, "buy")
+        if not self._order_fee:
+            return bought, FixedRateSwap(0, 0, 0, 0, 0)
+        return bought, fixed_rate_swap(n * self._order_fee, rate, *self._fees, "sell")
+
+    def affordable(self, wei: int, wallet: str) -> bool:
+        """Whether a wallet holds ``wei``."""
+        needed = int(self.account.in_units(wei)) + 2
+        return self.world.ledger.balance(self.token.asset, wallet) >= needed
+
     def provide(self, wei: int, wallet: str, contract: ContractAccount) -> bool:
         """Buy what a wallet lacks to pay ``wei`` into a contract; False where the market does not give it."""
         needed = int(contract.in_units(wei)) + 2
@@ -64,10 +81,7 @@ class DataExchange:
         contract : that takes the money; the exchange's own without
         """
         account = contract or self.account
-        bought = fixed_rate_swap(n * WEI, rate, *self._fees, "buy")
-        returned = FixedRateSwap(0, 0, 0, 0, 0)
-        if self._order_fee:
-            returned = fixed_rate_swap(n * self._order_fee, rate, *self._fees, "sell")
+        bought, returned = self._swaps(rate, n)
         account.take(bought.total, payer)
         kept = bought.base - returned.base
         account.give(bought.community + returned.total + returned.community, self.community)

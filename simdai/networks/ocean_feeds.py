@@ -111,7 +111,7 @@ class FeedBook:
     """All feeds and predictors, and the contract that holds stakes and what subscribers paid.
 
     A step plays the slots of one day, each standing for as many days alike as the step has. The contract's
-    account in the token is ``NAME.feeds``. What nobody gets, by the contract's rules or its rounding, stays
+    account in the token is ``NAME.feeds``; tokens bought by predictors pass through ``NAME.purchases``. What nobody gets, by the contract's rules or its rounding, stays
     there for good.
 
     Attributes
@@ -135,6 +135,8 @@ class FeedBook:
         self.rules, self.exchange, self.token, self.world = rules, exchange, token, world
         self.name, self.step, self.tallies = name, step, tallies
         self.contract = ContractAccount(world.ledger, token.asset, f"{name}.feeds", world.scale, 18)
+        self.purchases = f"{name}.purchases"
+        world.ledger.open(self.purchases, token.asset)
         self.slot_s = round(rules.slot * DAY_S)
         self.slots = DAY_S // self.slot_s
         self.groups = {
@@ -168,6 +170,11 @@ class FeedBook:
         self.volume[feed] += booked / WEI
         self.volume_usd[feed] += booked / WEI * self.token.price
         return booked, kept
+
+    def expected_winning(self, feed: int) -> float:
+        """Stake on the winning side of a slot that predictors are expected to have, units."""
+        rows = [(group, group.at_work_on(feed)) for group in self.groups.values()]
+        return math.fsum(group.stake * float(group.accuracy[k].sum()) for group, k in rows)
 
     # -- the slots of a step ---------------------------------------------------------------------------------
 
@@ -235,10 +242,11 @@ class FeedBook:
         """Losers pay, then winners are paid, each the sum over the slots; all note it."""
         accounts = [int(group.wallets.indices[i]) for group, k in rows for i in k]
         accounts += [hedger.account for hedger in hedgers for _ in range(2)]
+        due: dict[int, int] = {}
         for wei, account in zip(net, accounts, strict=True):
-            if wei < 0:
-                self._lose(-wei, account)
-        for wei, account in zip(net, accounts, strict=True):
+            due[account] = due.get(account, 0) + wei
+        self._lose({account: -wei for account, wei in due.items() if wei < 0})
+        for account, wei in due.items():
             if wei > 0:
                 self.contract.give(wei, account)
         first = 0
@@ -253,11 +261,16 @@ class FeedBook:
             hedger.net += sum(net[first : first + 2])
             first += 2
 
-    def _lose(self, wei: int, account: int) -> None:
-        """Pay out of a wallet; what it lacks its owner buys with money from outside."""
-        missing = int(self.contract.in_units(wei)) + 2 - self.world.ledger.balance(self.token.asset, account)
-        self.token.buy_tokens(missing, WORLD, account)
-        self.contract.take(wei, account)
+    def _lose(self, wei: dict[int, int]) -> None:
+        """Pay out of wallets, by place; what they lack their owners buy with money from outside."""
+        ledger, asset = self.world.ledger, self.token.asset
+        places = np.array(list(wei), dtype=np.int64)
+        needed = np.array([int(self.contract.in_units(amount)) + 2 for amount in wei.values()], dtype=np.int64)
+        missing = np.maximum(needed - ledger.accounts(asset).balances[places], 0)
+        self.token.buy_tokens(int(missing.sum()), WORLD, self.purchases)
+        ledger.pay_out(missing, asset, self.purchases, places)
+        for account, amount in wei.items():
+            self.contract.take(amount, account)
 
     def _sell(self, group: Group) -> None:
         """Predictors sell a share of what they gained in the step."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol
 
 from simdai.mechanisms.data_market import volume_rewards
 from simdai.mechanisms.emission import ocean_df_week, ocean_weekly_total
@@ -15,10 +16,23 @@ from simdai.units import Count, Share, Tokens, Usd
 if TYPE_CHECKING:
     from simdai.networks.ocean import OceanNetwork
 
-__all__ = ["BuyAndBurn", "Incentives", "PredictoorFarming", "VolumeFarming"]
+__all__ = ["BuyAndBurn", "Incentives", "PredictoorFarming", "VolumeFarming", "Washer"]
 
 WEEK = datetime.timedelta(days=7)
 WEEKS_PER_YEAR = 365.25 / 7.0
+
+
+class Washer(Protocol):
+    """Somebody who votes and makes volume.
+
+    Attributes
+    ----------
+    lock : number among the lockers
+    made_this_week : USD of its own volume, by asset
+    """
+
+    lock: int
+    made_this_week: dict[Any, float]
 
 
 class Incentives(Configured, family="ocean_incentives"):
@@ -53,17 +67,12 @@ class VolumeFarming(Incentives, kind="volume_farming"):
     week: Count | None = None
 
     def close_week(self, network: OceanNetwork, thursday: datetime.date) -> None:
-        first = thursday - WEEK
-        planned = ocean_weekly_total(first) if self.budget is None else self.budget
-        budget = network.allowed(planned)
-        passive = budget * self.passive
-        predictoor = min(self.predictoor, budget - passive)
+        passive, predictoor = self._parts(network, thursday)[1:]
         network.farm_feeds(predictoor)
         lockers = network.lockers
         if lockers is None:
             return
-        week = ocean_df_week(first) if self.week is None else self.week
-        rewards = self.rewards(network, budget - passive - predictoor, week)
+        rewards = self.rewards(network, self.volume_budget(network, thursday), self.week_of(thursday))
         by_locker = passive_rewards(network, passive)
         for by_staker in rewards.values():
             for k, reward in by_staker.items():
@@ -75,19 +84,45 @@ class VolumeFarming(Incentives, kind="volume_farming"):
         lockers.expected_yield = paid / locked * WEEKS_PER_YEAR if locked else 0.0
         lockers.vote(per_vote, network.things_to_vote_for())
 
+    def week_of(self, thursday: datetime.date) -> int:
+        """Data-farming week, for the volume bound, that ends on a Thursday."""
+        return ocean_df_week(thursday - WEEK) if self.week is None else self.week
+
+    def volume_budget(self, network: OceanNetwork, thursday: datetime.date) -> float:
+        """Real tokens for votes on assets in the week that ends on a Thursday."""
+        return self._parts(network, thursday)[0]
+
+    def _parts(self, network: OceanNetwork, thursday: datetime.date) -> tuple[float, float, float]:
+        """Real tokens for volume, for all votes, and for predictors."""
+        budget = network.allowed(ocean_weekly_total(thursday - WEEK) if self.budget is None else self.budget)
+        passive = budget * self.passive
+        predictoor = min(self.predictoor, budget - passive)
+        return budget - passive - predictoor, passive, predictoor
+
     def rewards(
-        self, network: OceanNetwork, budget: float, week: int, without: frozenset[int] = frozenset()
+        self,
+        network: OceanNetwork,
+        budget: float,
+        week: int,
+        more: Mapping[Any, float] | None = None,
+        without: Washer | None = None,
     ) -> dict[Any, dict[int, float]]:
-        """Rewards by asset and locker for the week's volumes; of the others, had those ``without`` not been."""
+        """Rewards by asset and locker for the week's volumes.
+
+        Parameters
+        ----------
+        more : USD of volume by asset, on top of what there is
+        without : somebody whose votes and volume are left out
+        """
         assert network.lockers is not None
         votes, locked = network.lockers.stakes()
-        if without:
-            votes = {a: {k: v for k, v in by.items() if k not in without} for a, by in votes.items()}
-        owners = {asset: k for k, lock in enumerate(network.lockers.locks) for asset in lock.owns}
         volume = network.volumes_usd()
-        if without:
-            own = {asset for asset, k in owners.items() if k in without}
-            volume = {asset: usd for asset, usd in volume.items() if asset not in own}
+        for asset, usd in (more or {}).items():
+            volume[asset] = volume.get(asset, 0.0) + usd
+        if without is not None:
+            votes = {a: {k: v for k, v in by.items() if k != without.lock} for a, by in votes.items()}
+            for asset, usd in without.made_this_week.items():
+                volume[asset] = max(volume.get(asset, 0.0) - usd, 0.0)
         return volume_rewards(
             ve_stake=votes,
             locked=locked,
@@ -95,7 +130,7 @@ class VolumeFarming(Incentives, kind="volume_farming"):
             token_usd=network.token.price,
             budget=budget,
             week=week,
-            owners=owners,
+            owners={asset: k for k, lock in enumerate(network.lockers.locks) for asset in lock.owns},
             double_publisher=self.double_publisher,
             use_rank=self.ranked,
             feeds={asset for asset in volume if isinstance(asset, tuple)},

@@ -24,6 +24,7 @@ __all__ = ["Lock", "LockBook"]
 WEI = 10**18
 DAY_S = 86400
 WEEK_S = 7 * DAY_S
+FOUR_YEARS_S = 4 * 365 * DAY_S
 UNIX_EPOCH = datetime.date(1970, 1, 1)
 ALL_VOTES = 10_000  # basis points
 WEEKS_PER_YEAR = 365.25 / 7.0
@@ -42,6 +43,7 @@ class Lock:
     votes : basis points by asset
     owns : assets of its own
     fixed : whether it votes for the same assets for good
+    sells : whether it sells a share of its rewards
     length : seconds for which it locks again
     """
 
@@ -51,6 +53,7 @@ class Lock:
     votes: dict[Asset, int] = field(default_factory=dict)
     owns: tuple[Asset, ...] = ()
     fixed: bool = False
+    sells: bool = True
     length: int = 0
 
 
@@ -104,7 +107,7 @@ class LockBook:
         self.usd.extend(1)
         self.required = np.append(self.required, 0.0)
         k = len(self.locks)
-        self.locks.append(Lock(place, votes=votes, owns=owns, fixed=True, length=4 * 365 * DAY_S))
+        self.locks.append(Lock(place, votes=votes, owns=owns, fixed=True, sells=False, length=FOUR_YEARS_S))
         self.world.ledger.transfer(units, self.token.asset, source, place)
         self._lock_all(k)
         return k
