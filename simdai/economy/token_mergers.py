@@ -17,7 +17,7 @@ from simdai.errors import Problem
 from simdai.mechanisms._exact import exact
 from simdai.mechanisms.provider_choice import probability
 from simdai.registry import FrozenMapping
-from simdai.units import Name, PerDay, Positive, PositiveCount, Share, Tokens
+from simdai.units import Name, PerDay, Positive, PositiveDays, Share, Tokens
 
 __all__ = ["PartnerExit", "TokenMerger"]
 
@@ -226,15 +226,21 @@ class PartnerExit(DatedShock, kind="partner_exit"):
     network : the partner, whose treasury sells; what it gets stays there
     token_of : network whose token is sold
     share : of what the treasury holds on the day
-    days : over which it sells
+    days : whole days over which it sells
     belief : what the fundamental value of the token is multiplied by
     """
 
     network: Name
     token_of: Name
     share: Share
-    days: PositiveCount
+    days: PositiveDays
     belief: Positive = 1.0
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.days != int(self.days):
+            raise ValueError(f"days: {self.days:g} must be a whole number, a sale each day")
+        return self
 
     def missing(self, scenario: Any) -> Iterator[Problem]:
         yield from absent(
@@ -271,10 +277,10 @@ class ExitActor(ShockActor):
         ledger = self.world.ledger
         ledger.open(self.treasury, self.token.asset)
         self._left = int(ledger.balance(self.token.asset, self.treasury) * self.rules.share)
-        self._parts = self.rules.days
+        self._parts = int(self.rules.days)
         self._price = self.token.price
         self.token.sentiment *= self.rules.belief
-        for n in range(self.rules.days):
+        for n in range(self._parts):
             self.world.calendar.at(self.world.env.now + n, Phase.EPOCHS, self._sell)
 
         def rejoin() -> None:

@@ -12,10 +12,10 @@ from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from simdai.mechanisms._domain import non_negative, positive
-from simdai.mechanisms._exact import amounts, product_quotient
+from simdai.mechanisms._exact import product_quotient
 
 __all__ = [
     "predictoor_collector",
@@ -246,7 +246,7 @@ def predictoor_payout(
 
 
 def predictoor_payouts_wei(
-    stakes: NDArray[np.int64], right: NDArray[np.bool_], revenue_wei: int
+    stakes: NDArray[np.int64], right: NDArray[np.bool_], revenue_wei: ArrayLike
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Payouts of many slots to the wei, the floors of the contract included; the rule of `predictoor_payout`.
 
@@ -254,7 +254,7 @@ def predictoor_payouts_wei(
     ----------
     stakes : (..., n) int64 [1e-8 OCEAN], of n predictors
     right : (..., n) bool, whose prediction came true; stakes and this broadcast, each row is a slot
-    revenue_wei : int [wei], revenue of each slot
+    revenue_wei : (...) int [wei], revenue of each slot, or of all; beyond 64 bits as Python ints
 
     Returns
     -------
@@ -265,15 +265,16 @@ def predictoor_payouts_wei(
     ------
     ValueError : a negative stake or revenue, stakes in a slot of 2^51 units (22.5 M OCEAN) or more
     """
-    (revenue_wei,) = amounts(revenue_wei=revenue_wei)
-    whole_revenue, rest_revenue = divmod(revenue_wei, UNIT_WEI)
-    total = stakes.sum(axis=-1, keepdims=True)
-    if np.any(stakes < 0) or np.any(total + whole_revenue >= 2**51):
+    revenue = np.asarray(revenue_wei, dtype=object)[..., None]
+    pot = stakes.sum(axis=-1, keepdims=True) + (revenue // UNIT_WEI).astype(np.int64)
+    if np.any(stakes < 0) or np.any(revenue < 0) or np.any(pot >= 2**51):
         raise ValueError("stakes: must be zero or above, and below 2^51 units in a slot with its revenue")
     winning = np.where(right, stakes, 0)
     divisor = np.maximum(winning.sum(axis=-1, keepdims=True), 1)
-    units, left = product_quotient(winning, total + whole_revenue, divisor)
-    rest, _ = product_quotient(left, np.int64(UNIT_WEI), divisor, winning, rest_revenue)
+    units, left = product_quotient(winning, pot, divisor)
+    rest, _ = product_quotient(
+        left, np.int64(UNIT_WEI), divisor, winning, (revenue % UNIT_WEI).astype(np.int64)
+    )
     return units + rest // UNIT_WEI, rest % UNIT_WEI
 
 

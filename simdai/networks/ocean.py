@@ -43,6 +43,7 @@ __all__ = ["Ocean", "OceanNetwork"]
 WEI = 10**18
 MICRO = 10**6
 THURSDAY = 3
+DAYS_PER_WEEK = 7.0
 
 
 class Ocean(Network, kind="ocean"):
@@ -143,8 +144,14 @@ class OceanNetwork:
         OceanReport(self).register()
         self.world.recorder.checks.append(self._check)
 
+    @property
+    def incentives(self) -> Incentives:
+        """The rule that settles the week that has begun."""
+        return self.rules.incentives.at(self.world.start_date + datetime.timedelta(int(self.world.env.now)))
+
     def _act(self) -> None:
         """End of a step: feeds play, operators and publishers settle, others enter."""
+        self._buy_subscriptions()
         if self.compute:
             self.compute.foundation_runs = self.foundation["compute"]
             self.compute.close(float(self.rules.step))
@@ -154,6 +161,23 @@ class OceanNetwork:
         if self.foundation["marketplace"]:
             self.assets.enter()
 
+    def _buy_subscriptions(self) -> None:
+        """Spend the step's part of a budget that buys subscriptions, alike for all feeds."""
+        feeds, budget = self.feeds, self.incentives.buys_subscriptions
+        if feeds is None or not (budget and self.foundation["farming"] and self.serves_feeds):
+            return
+        cost = self.exchange.cost(feeds.rate, 1, feeds.fees) / WEI
+        tokens = self.allowed(budget * self.rules.step / DAYS_PER_WEEK)
+        n = int(tokens / cost / feeds.rules.count)
+        for feed in range(feeds.rules.count if n else 0):
+            _, kept = feeds.subscribe(feed, n, self.token.treasury)
+            self.tallies.add("farming.predictors_tokens", kept / WEI)
+            self._note_subsidy(kept / WEI * self.token.price)
+
+    def _note_subsidy(self, usd: float) -> None:
+        self.tallies.add("subsidy_usd", usd)
+        self.tallies.add("income_usd", usd)
+
     def _close_week(self, thursday: datetime.date) -> None:
         if self.foundation["farming"]:
             rule = self.rules.incentives.at(thursday - datetime.timedelta(1))
@@ -162,7 +186,7 @@ class OceanNetwork:
             self.lockers.renew()
         self.assets.volume[:] = self.assets.volume_usd[:] = 0.0
         if self.feeds:
-            self.feeds.volume[:] = self.feeds.volume_usd[:] = 0.0
+            self.feeds.end_week()
 
     # -- what customers ask ----------------------------------------------------------------------------------
 
@@ -213,7 +237,7 @@ class OceanNetwork:
     def subscribe(self, feed: int, n: int, payer: str) -> None:
         """Subscribe ``n`` times to a feed for a day."""
         assert self.feeds is not None
-        cost = self.exchange.cost(self.feeds.rate, n)
+        cost = self.exchange.cost(self.feeds.rate, n, self.feeds.fees)
         if not self.exchange.provide(cost, payer, self.feeds.contract):
             self.tallies.add("orders_refused", float(n))
             return
@@ -272,9 +296,7 @@ class OceanNetwork:
         """Pay real tokens to places of accounts, to the wei; returns the ledger units of each."""
         wei = {place: math.floor(reward * WEI) for place, reward in tokens.items()}
         self.rewards.take(sum(wei.values()), self.token.treasury)
-        usd = sum(wei.values()) / WEI * self.token.price
-        self.tallies.add("subsidy_usd", usd)
-        self.tallies.add("income_usd", usd)
+        self._note_subsidy(sum(wei.values()) / WEI * self.token.price)
         return {place: self.rewards.give(amount, place) for place, amount in wei.items()}
 
     def burn(self, usd: float, treasury: float, community: float) -> None:

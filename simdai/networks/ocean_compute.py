@@ -252,7 +252,7 @@ class ComputeMarket:
             job=job.number,
             amount=amount,
             now=self._now_s,
-            fee_wei=self.exchange.community_fee_wei,
+            fee_wei=self.exchange.fees.community,
         )
         self.escrow.give(self.state.fees - fees, self.exchange.community)
         free = self.state.available.get(machines.user, 0)

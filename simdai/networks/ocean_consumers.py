@@ -156,7 +156,7 @@ class DataConsumersActor:
         """USD that an order costs, the job included; infinite where protected data cannot be computed on."""
         network, assets = self.network, self.network.assets
         rate = assets.rate.astype(np.float64) / 1e18 * network.token.price
-        cost = rate * (1.0 + network.exchange.on_top) + network.rules.exchange.gas
+        cost = rate * (1.0 + network.exchange.fees.on_top) + network.rules.exchange.gas
         offer = network.compute_offer(self.asked_days * 24.0, self.rules.resources)
         job = math.inf if math.isnan(offer.price_usd) else offer.price_usd / self.rules.margin
         total: Floats = np.where(assets.protected, cost + job, cost)

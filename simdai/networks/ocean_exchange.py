@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from simdai.economy.actors import World
 from simdai.economy.contract_account import ContractAccount
 from simdai.economy.ledger import WORLD
@@ -10,9 +12,22 @@ from simdai.economy.token_market import TokenMarket
 from simdai.mechanisms.data_market import FixedRateSwap, fixed_rate_swap, order_datatoken_split
 from simdai.networks.ocean_rules import Exchange
 
-__all__ = ["DataExchange"]
+__all__ = ["DataExchange", "Fees"]
 
 WEI = 10**18
+
+
+class Fees(NamedTuple):
+    """Shares of a swap at 1e18 scale: for the community, and the marketplaces of publishing and of consuming."""
+
+    community: int
+    publish: int
+    consume: int
+
+    @property
+    def on_top(self) -> float:
+        """What a buyer pays over the rate, as a share of it."""
+        return sum(self) / WEI
 
 
 class DataExchange:
@@ -28,35 +43,24 @@ class DataExchange:
         self.community, self.market = f"{name}.community", f"{name}.market"
         for account in (self.community, self.market):
             world.ledger.open(account, token.asset)
-        fees = rules.community_fee, rules.publish_fee, rules.consume_fee
-        self._fees = tuple(round(fee * WEI) for fee in fees)
+        self.fees = Fees(*(round(f * WEI) for f in (rules.community_fee, rules.publish_fee, rules.consume_fee)))
         self._order_fee = round(order_datatoken_split(1.0, rules.order_fee).community * WEI)
 
-    @property
-    def community_fee_wei(self) -> int:
-        """The community's share of swaps and of claims for jobs, at 1e18 scale."""
-        return self._fees[0]
+    def cost(self, rate: int, n: int, fees: Fees | None = None) -> int:
+        """Wei that ``n`` datatokens cost at a rate, fees included; those of data assets without ``fees``."""
+        return fixed_rate_swap(n * WEI, rate, *(fees or self.fees), "buy").total
 
-    @property
-    def on_top(self) -> float:
-        """What a buyer pays over the rate, as a share of it."""
-        return self.rules.community_fee + self.rules.publish_fee + self.rules.consume_fee
-
-    def cost(self, rate: int, n: int) -> int:
-        """Wei that ``n`` datatokens cost at a rate, fees included."""
-        return fixed_rate_swap(n * WEI, rate, *self._fees, "buy").total
-
-    def lost(self, rate: int, n: int) -> int:
+    def lost(self, rate: int, n: int, fees: Fees | None = None) -> int:
         """Wei that somebody loses who orders ``n`` datatokens of its own."""
-        bought, returned = self._swaps(rate, n)
+        bought, returned = self._swaps(rate, n, fees or self.fees)
         return bought.total - bought.base + returned.base
 
-    def _swaps(self, rate: int, n: int) -> tuple[FixedRateSwap, FixedRateSwap]:
+    def _swaps(self, rate: int, n: int, fees: Fees) -> tuple[FixedRateSwap, FixedRateSwap]:
         """The purchase of ``n`` datatokens, and the community's sale of its part of their orders."""
-        bought = fixed_rate_swap(n * WEI, rate, *self._fees, "buy")
+        bought = fixed_rate_swap(n * WEI, rate, *fees, "buy")
         if not self._order_fee:
             return bought, FixedRateSwap(0, 0, 0, 0, 0)
-        return bought, fixed_rate_swap(n * self._order_fee, rate, *self._fees, "sell")
+        return bought, fixed_rate_swap(n * self._order_fee, rate, *fees, "sell")
 
     def affordable(self, wei: int, wallet: str) -> bool:
         """Whether a wallet holds ``wei``."""
@@ -71,7 +75,13 @@ class DataExchange:
         return self.world.ledger.balance(self.token.asset, wallet) >= needed
 
     def order(
-        self, rate: int, n: int, payer: str, receiver: int | None, contract: ContractAccount | None = None
+        self,
+        rate: int,
+        n: int,
+        payer: str,
+        receiver: int | None,
+        contract: ContractAccount | None = None,
+        fees: Fees | None = None,
     ) -> tuple[int, int]:
         """Buy and spend ``n`` datatokens; returns wei booked at the rate, and what of it is left for the owner.
 
@@ -79,9 +89,10 @@ class DataExchange:
         ----------
         receiver : place of the owner's account; None leaves the owner's part in the contract
         contract : that takes the money; the exchange's own without
+        fees : those of data assets without
         """
         account = contract or self.account
-        bought, returned = self._swaps(rate, n)
+        bought, returned = self._swaps(rate, n, fees or self.fees)
         account.take(bought.total, payer)
         kept = bought.base - returned.base
         account.give(bought.community + returned.total + returned.community, self.community)

@@ -27,7 +27,7 @@ from simdai.mechanisms.data_farming import (
 )
 from simdai.networks.ocean_exchange import DataExchange
 from simdai.networks.ocean_rules import Feeds, Predictors
-from simdai.units import Count, Name, PerYear, Positive, Usd
+from simdai.units import Count, Name, PerYear, Positive, UsdPerDay
 
 if TYPE_CHECKING:
     from simdai.networks.ocean import OceanNetwork
@@ -92,10 +92,6 @@ class Group:
         for block in (self.wallets, self.usd):
             block.extend(n)
 
-    def at_work_on(self, feed: int) -> Ints:
-        """Places of the predictors of a feed."""
-        return np.flatnonzero(self.firms.alive & (self.feed == feed))
-
     def close(self) -> None:
         """End a step: bots are paid for, margins noted, some leave."""
         running = np.where(self.firms.alive, self.rules.running * self.step, 0.0)
@@ -105,6 +101,54 @@ class Group:
         self.world.ledger.collect(np.minimum(micro, held), "USD", self.usd.indices, WORLD)
         self.income[:] = 0.0
         self.firms.leave()
+
+
+class Players:
+    """Everybody who stakes in the slots of a day: predictors by group, then both sides of each hedger.
+
+    Parameters
+    ----------
+    feed, accounts : (n,) int, of each player
+    stake : (n,) int, units on every slot
+    correct : (slots, n) bool
+
+    Attributes
+    ----------
+    column : (n,) int, place among the players of its feed
+    stakes : (feeds, columns) int, 0 where a feed has fewer players
+    right : (feeds, slots, columns) bool
+    """
+
+    def __init__(self, feeds: int, feed: Ints, accounts: Ints, stake: Ints, correct: Bools) -> None:
+        self.feed, self.accounts = feed, accounts
+        order = np.argsort(feed, kind="stable")
+        first = np.searchsorted(feed[order], np.arange(feeds))
+        self.column = np.empty(len(feed), dtype=np.int64)
+        self.column[order] = np.arange(len(feed)) - first[feed[order]]
+        columns = int(self.column.max(initial=0)) + 1
+        self.stakes = np.zeros((feeds, columns), dtype=np.int64)
+        self.stakes[feed, self.column] = stake
+        self.right = np.zeros((feeds, len(correct), columns), dtype=bool)
+        self.right[feed, :, self.column] = correct.T
+
+    @classmethod
+    def at_work(cls, book: FeedBook, truth: Bools, day: int) -> Players:
+        """Those of a day; ``truth`` is (feeds, slots)."""
+        feed, accounts, stake, correct = [], [], [], []
+        for group in book.groups.values():
+            k = np.flatnonzero(group.firms.alive)
+            ids = (k * ROOM)[None, :] + np.arange(book.slots)[:, None]
+            feed.append(group.feed[k])
+            accounts.append(group.wallets.indices[k])
+            stake.append(np.full(len(k), group.stake))
+            correct.append(group.luck.uniforms(ids, day) < group.accuracy[k])
+        for hedger in book.hedgers:
+            feed.append(np.full(2, hedger.feed))
+            accounts.append(np.full(2, hedger.account))
+            stake.append(np.full(2, hedger.stake))
+            correct.append(np.stack([truth[hedger.feed], ~truth[hedger.feed]], axis=1))
+        everybody = [np.concatenate(parts).astype(np.int64) for parts in (feed, accounts, stake)]
+        return cls(book.rules.count, *everybody, np.concatenate(correct, axis=1))
 
 
 class FeedBook:
@@ -135,6 +179,7 @@ class FeedBook:
         self.rules, self.exchange, self.token, self.world = rules, exchange, token, world
         self.name, self.step, self.tallies = name, step, tallies
         self.contract = ContractAccount(world.ledger, token.asset, f"{name}.feeds", world.scale, 18)
+        self.fees = exchange.fees._replace(publish=round(rules.fee * WEI), consume=0)
         self.purchases = f"{name}.purchases"
         world.ledger.open(self.purchases, token.asset)
         self.slot_s = round(rules.slot * DAY_S)
@@ -164,7 +209,7 @@ class FeedBook:
         """Pay for ``n`` subscriptions of the step; returns wei booked at the rate, and wei that predictors
         get of them.
         """
-        booked, kept = self.exchange.order(self.rate, n, payer, None, self.contract)
+        booked, kept = self.exchange.order(self.rate, n, payer, None, self.contract, self.fees)
         self._subscriptions[feed] += n
         self._paid[feed] += kept
         self.volume[feed] += booked / WEI
@@ -173,63 +218,46 @@ class FeedBook:
 
     def expected_winning(self, feed: int) -> float:
         """Stake on the winning side of a slot that predictors are expected to have, units."""
-        rows = [(group, group.at_work_on(feed)) for group in self.groups.values()]
-        return math.fsum(group.stake * float(group.accuracy[k].sum()) for group, k in rows)
+        there = {name: g.firms.alive & (g.feed == feed) for name, g in self.groups.items()}
+        return math.fsum(g.stake * float(g.accuracy[there[name]].sum()) for name, g in self.groups.items())
 
     # -- the slots of a step ---------------------------------------------------------------------------------
 
     def close(self) -> None:
         """Play the step's slots and settle; subscribers learn, predictors leave and enter."""
-        day = round(self.world.env.now)
-        slots = np.arange(self.rules.count * self.slots)
-        truth = self._truth.uniforms(slots, 2 * day).reshape(-1, self.slots) < EVEN
-        void = self._truth.uniforms(slots, 2 * day + 1).reshape(-1, self.slots) < self.rules.cancelled
-        for feed in range(self.rules.count):
-            self._play(feed, truth[feed], void[feed], day)
-            self._subscriptions[feed] = self._paid[feed] = 0
+        day, feeds = round(self.world.env.now), self.rules.count
+        slots = np.arange(feeds * self.slots)
+        truth = self._truth.uniforms(slots, 2 * day).reshape(feeds, self.slots) < EVEN
+        void = self._truth.uniforms(slots, 2 * day + 1).reshape(feeds, self.slots) < self.rules.cancelled
+        self._play(Players.at_work(self, truth, day), void)
+        self._subscriptions, self._paid = [0] * feeds, [0] * feeds
         for group in self.groups.values():
             self._sell(group)
             group.close()
         for group in self.groups.values():
             self._enter(group)
 
-    def _play(self, feed: int, truth: Bools, void: Bools, day: int) -> None:
-        """All slots of a day on one feed."""
-        rows = [(group, group.at_work_on(feed)) for group in self.groups.values()]
-        hedgers = [hedger for hedger in self.hedgers if hedger.feed == feed]
-        stakes = np.array(
-            [group.stake for group, k in rows for _ in k] + [h.stake for h in hedgers for _ in range(2)],
-            dtype=np.int64,
-        )
-        revenue = self._slot_revenue(feed)
-        if not len(stakes):
-            self.contract.give(revenue * self.slots * self.step, self.exchange.community)
-            self.stranded += self._paid[feed] - revenue * self.slots * self.step
-            return
-        right = np.concatenate(
-            [self._right(group, k, day) for group, k in rows]
-            + [np.stack([truth, ~truth], axis=1) for _ in hedgers],
-            axis=1,
-        )
-        units, rest = predictoor_payouts_wei(stakes, right, revenue)
-        units[void], rest[void] = stakes, 0  # a slot without a truth gives stakes back
-        paid = [u * UNIT_WEI + r for u, r in zip(units.sum(0).tolist(), rest.sum(0).tolist(), strict=True)]
-        staked = [stake * self.slots * UNIT_WEI for stake in stakes.tolist()]
-        winning = right @ stakes
-        nobody = int((~void & (winning == 0)).sum()) * int(stakes.sum()) * UNIT_WEI
-        self._settle(rows, hedgers, [(p - s) * self.step for p, s in zip(paid, staked, strict=True)])
-        self.contract.give(nobody * self.step, self.exchange.community)
-        self.stranded += self._paid[feed] + (sum(staked) - sum(paid) - nobody) * self.step
-        if not void.all():
-            share = float((2 * winning[~void] > stakes.sum()).mean())
-            weight = weight_of_new(float(self.step), self.rules.memory)
-            self.accuracy[feed] += weight * (share - self.accuracy[feed])
-
-    def _right(self, group: Group, k: Ints, day: int) -> Bools:
-        """(slots, n) whether predictors are right."""
-        ids = (k * ROOM)[None, :] + np.arange(self.slots)[:, None]
-        right: Bools = group.luck.uniforms(ids, day) < group.accuracy[k]
-        return right
+    def _play(self, players: Players, void: Bools) -> None:
+        """All slots of a day on all feeds; a slot without a truth gives stakes back."""
+        revenue = [self._slot_revenue(feed) for feed in range(self.rules.count)]
+        stakes, right = players.stakes[:, None, :], players.right
+        units, rest = predictoor_payouts_wei(stakes, right, np.array(revenue, dtype=object)[:, None])
+        units, rest = np.where(void[..., None], stakes, units), np.where(void[..., None], 0, rest)
+        won = units.sum(axis=1).astype(object) * UNIT_WEI + rest.sum(axis=1)
+        net = (won - players.stakes.astype(object) * (self.slots * UNIT_WEI)) * self.step
+        self._settle(players, net)
+        winning, total = np.where(right, stakes, 0).sum(axis=2), players.stakes.sum(axis=1)
+        for feed in range(self.rules.count):
+            staked = int(total[feed])
+            wrong = int((~void[feed] & (winning[feed] == 0)).sum())  # slots in which nobody is right
+            fee = wrong * staked * UNIT_WEI if staked else revenue[feed] * self.slots
+            self.contract.give(fee * self.step, self.exchange.community)
+            self.stranded += self._paid[feed] - fee * self.step - int(net[feed].sum())
+            judged = winning[feed][~void[feed]]
+            if staked and len(judged):
+                weight = weight_of_new(float(self.step), self.rules.memory)
+                share = float((2 * judged > staked).mean())
+                self.accuracy[feed] += weight * (share - self.accuracy[feed])
 
     def _slot_revenue(self, feed: int) -> int:
         """Wei of a slot: its part of each of the day's subscriptions, rounded down for each."""
@@ -238,27 +266,27 @@ class FeedBook:
             return 0
         return n * predictoor_slot_revenue(self._paid[feed] // n, DAY_S, self.slot_s) // self.step
 
-    def _settle(self, rows: list[tuple[Group, Ints]], hedgers: list[Hedger], net: list[int]) -> None:
+    def _settle(self, players: Players, net: NDArray[Any]) -> None:
         """Losers pay, then winners are paid, each the sum over the slots; all note it."""
-        accounts = [int(group.wallets.indices[i]) for group, k in rows for i in k]
-        accounts += [hedger.account for hedger in hedgers for _ in range(2)]
+        mine = net[players.feed, players.column].tolist()
         due: dict[int, int] = {}
-        for wei, account in zip(net, accounts, strict=True):
+        for wei, account in zip(mine, players.accounts.tolist(), strict=True):
             due[account] = due.get(account, 0) + wei
         self._lose({account: -wei for account, wei in due.items() if wei < 0})
         for account, wei in due.items():
             if wei > 0:
                 self.contract.give(wei, account)
         first = 0
-        for group, k in rows:
-            mine = np.array(net[first : first + len(k)], dtype=object)
+        for group in self.groups.values():
+            k = np.flatnonzero(group.firms.alive)
+            gained = np.array(mine[first : first + len(k)], dtype=object)
             first += len(k)
-            group.net[k] += mine
-            net_usd = float(mine.astype(np.float64).sum()) / WEI * self.token.price
-            self.tallies.add(f"predictors.{group.name}.net_usd", net_usd)
-            group.income[k] += mine.astype(np.float64) / WEI * self.token.price
-        for hedger in hedgers:
-            hedger.net += sum(net[first : first + 2])
+            group.net[k] += gained
+            usd = gained.astype(np.float64) / WEI * self.token.price
+            group.income[k] += usd
+            self.tallies.add(f"predictors.{group.name}.net_usd", float(usd.sum()))
+        for hedger in self.hedgers:
+            hedger.net += sum(mine[first : first + 2])
             first += 2
 
     def _lose(self, wei: dict[int, int]) -> None:
@@ -306,10 +334,8 @@ class FeedBook:
         for group in self.groups.values():
             for i in np.flatnonzero(group.net > 0).tolist():
                 net[int(group.feed[i])][int(group.wallets.indices[i])] = group.net[i] / WEI
-            group.net[:] = 0
         for hedger in self.hedgers:
             net[hedger.feed][hedger.account] = hedger.net / WEI
-            hedger.net = 0
         by_feed = predictoor_farming(tokens, range(self.rules.count), net)
         earned: dict[int, float] = {}
         for rewards in by_feed.values():
@@ -319,6 +345,14 @@ class FeedBook:
             for i, place in enumerate(group.wallets.indices.tolist()):
                 group.income[i] += earned.get(place, 0.0) * self.token.price
         return earned
+
+    def end_week(self) -> None:
+        """Begin new counts of what was paid and netted."""
+        self.volume[:] = self.volume_usd[:] = 0.0
+        for group in self.groups.values():
+            group.net[:] = 0
+        for hedger in self.hedgers:
+            hedger.net = 0
 
     def check(self) -> None:
         """Assert that the contract holds what nobody can claim, and nothing else, between steps."""
@@ -344,7 +378,7 @@ class FeedSubscribers(Demand, kind="feed_subscribers"):
 
     network: Name
     count: Count
-    edge_value: Usd
+    edge_value: UsdPerDay
     growth: PerYear = 0.0
     taste: Positive
 
@@ -386,7 +420,7 @@ class FeedSubscribersActor:
         assert feeds is not None
         if not network.serves_feeds:
             return
-        price = feeds.rules.price * (1.0 + network.exchange.on_top) * network.token.price
+        price = feeds.rules.price * (1.0 + feeds.fees.on_top) * network.token.price
         edge = np.maximum(feeds.accuracy - EVEN, 0.0)
         share, _ = buyers(self.rules.edge_value * edge, np.full(len(edge), price), self.rules.taste)
         growth = math.exp(self.rules.growth * self.world.env.now / 365.25)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import datetime
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 from simdai.mechanisms.data_market import volume_rewards
 from simdai.mechanisms.emission import ocean_df_week, ocean_weekly_total
 from simdai.networks.ocean_lockers import ALL_VOTES
 from simdai.registry import Configured
-from simdai.units import Count, Share, Tokens, Usd
+from simdai.units import Count, Quantity, Share
 
 if TYPE_CHECKING:
     from simdai.networks.ocean import OceanNetwork
@@ -20,6 +20,9 @@ __all__ = ["BuyAndBurn", "Incentives", "PredictoorFarming", "VolumeFarming", "Wa
 
 WEEK = datetime.timedelta(days=7)
 WEEKS_PER_YEAR = 365.25 / 7.0
+
+TokensPerWeek = Annotated[float, Quantity("token/week", low=0.0)]
+UsdPerWeek = Annotated[float, Quantity("USD/week", low=0.0)]
 
 
 class Washer(Protocol):
@@ -38,6 +41,11 @@ class Washer(Protocol):
 class Incentives(Configured, family="ocean_incentives"):
     """What is done at the end of each week."""
 
+    @property
+    def buys_subscriptions(self) -> float:
+        """Tokens a week that buy subscriptions day by day, instead of being paid out."""
+        return 0.0
+
     def close_week(self, network: OceanNetwork, thursday: datetime.date) -> None:
         """Settle the week that ends on ``thursday`` at 00:00 UTC."""
         raise NotImplementedError
@@ -53,22 +61,26 @@ class VolumeFarming(Incentives, kind="volume_farming"):
     budget : tokens a week; by the protocol's plan without
     passive : share of it for all votes
     predictoor : tokens of the rest for predictors
+    subscribes : whether those buy subscriptions of all feeds, day by day; else they are paid for what
+        predictors netted
     ranked : shares by rank of volume, else in proportion to volume
     double_publisher : publishers' votes for their own assets count twice
     week : data-farming week whose volume bound holds; the calendar's without. Before week 9 ordinary assets
         have none, from week 29 on it is 0.001
     """
 
-    budget: Tokens | None = None
+    budget: TokensPerWeek | None = None
     passive: Share = 0.5
-    predictoor: Tokens = 0.0
+    predictoor: TokensPerWeek = 0.0
+    subscribes: bool = False
     ranked: bool = True
     double_publisher: bool = True
     week: Count | None = None
 
     def close_week(self, network: OceanNetwork, thursday: datetime.date) -> None:
         passive, predictoor = self._parts(network, thursday)[1:]
-        network.farm_feeds(predictoor)
+        if not self.subscribes:
+            network.farm_feeds(predictoor)
         lockers = network.lockers
         if lockers is None:
             return
@@ -83,6 +95,10 @@ class VolumeFarming(Incentives, kind="volume_farming"):
         paid = network.reward_lockers(by_locker)
         lockers.expected_yield = paid / locked * WEEKS_PER_YEAR if locked else 0.0
         lockers.vote(per_vote, network.things_to_vote_for())
+
+    @property
+    def buys_subscriptions(self) -> float:
+        return self.predictoor if self.subscribes else 0.0
 
     def week_of(self, thursday: datetime.date) -> int:
         """Data-farming week, for the volume bound, that ends on a Thursday."""
@@ -143,12 +159,19 @@ class PredictoorFarming(Incentives, kind="predictoor_farming"):
     Parameters
     ----------
     budget : tokens a week
+    subscribes : see `VolumeFarming`
     """
 
-    budget: Tokens
+    budget: TokensPerWeek
+    subscribes: bool = False
+
+    @property
+    def buys_subscriptions(self) -> float:
+        return self.budget if self.subscribes else 0.0
 
     def close_week(self, network: OceanNetwork, thursday: datetime.date) -> None:
-        network.farm_feeds(network.allowed(self.budget))
+        if not self.subscribes:
+            network.farm_feeds(network.allowed(self.budget))
 
 
 class BuyAndBurn(Incentives, kind="buy_and_burn"):
@@ -161,7 +184,7 @@ class BuyAndBurn(Incentives, kind="buy_and_burn"):
     community : share of the tokens that the community has taken in fees, burned in a week
     """
 
-    usd: Usd = 0.0
+    usd: UsdPerWeek = 0.0
     treasury: Share = 0.0
     community: Share = 0.0
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import model_validator
 
@@ -16,9 +16,11 @@ from simdai.units import (
     Hours,
     Name,
     NonNegative,
+    PerYear,
     Positive,
     PositiveCount,
     PositiveDays,
+    Quantity,
     Share,
     Tokens,
     Usd,
@@ -39,6 +41,14 @@ __all__ = [
 
 BASE = 10**18
 
+UsdPerMinute = Annotated[float, Quantity("USD/min", low=0.0)]
+
+
+def refuse_market_fee(name: str, fee: float) -> None:
+    """Raise ValueError for a marketplace's fee that the contract does not take."""
+    if fee and not MIN_MARKET_FEE <= round(fee * BASE) <= MAX_MARKET_FEE:
+        raise ValueError(f"{name}: must be 0 or between 0.0001 and 0.5, as the contract demands")
+
 
 class Exchange(Configured):
     """Fixed-rate exchange and orders.
@@ -52,17 +62,17 @@ class Exchange(Configured):
     """
 
     community_fee: Share
-    order_fee: Share
+    order_fee: Tokens
     publish_fee: Share = 0.0
     consume_fee: Share = 0.0
     gas: Usd = 0.0
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        if self.order_fee > 1:
+            raise ValueError("order_fee: an order is of one datatoken, the fee a part of it")
         for name in ("publish_fee", "consume_fee"):
-            fee = round(getattr(self, name) * BASE)
-            if fee and not MIN_MARKET_FEE <= fee <= MAX_MARKET_FEE:
-                raise ValueError(f"{name}: must be 0 or between 0.0001 and 0.5, as the contract demands")
+            refuse_market_fee(name, getattr(self, name))
         return self
 
 
@@ -130,7 +140,7 @@ class Environment(Configured):
 
     slots: PositiveCount
     resources: FrozenMapping[Name, Positive]
-    prices: FrozenMapping[Name, NonNegative]
+    prices: FrozenMapping[Name, UsdPerMinute]
     longest: Hours
     failure: Share = 0.0
     colluding: Share = 0.0
@@ -198,7 +208,8 @@ class Feeds(Configured):
     ----------
     count : feeds
     slot : days of a slot
-    price : tokens of a subscription, which lasts a day
+    price : tokens of a subscription, which lasts a day, without fees
+    fee : share of it on top for those who run the feeds
     cancelled : share of slots without a truth
     memory : days over which subscribers average a feed's accuracy
     predictors : by name
@@ -209,6 +220,7 @@ class Feeds(Configured):
     count: PositiveCount
     slot: PositiveDays
     price: Tokens
+    fee: Share = 0.0
     cancelled: Share = 0.0
     memory: Days
     predictors: FrozenMapping[Name, Predictors]
@@ -217,11 +229,14 @@ class Feeds(Configured):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        if not self.predictors:
+            raise ValueError("predictors: at least one group is needed; its count may be 0")
         seconds = self.slot * 86400
         if abs(seconds - round(seconds)) > 1e-6 or 86400 % max(round(seconds), 1):
             raise ValueError("slot: must be whole seconds, and a day a whole number of slots")
         if self.price <= 0:
             raise ValueError("price: must be above zero")
+        refuse_market_fee("fee", self.fee)
         return self
 
 
@@ -246,7 +261,7 @@ class Lockers(Configured):
     longest: PositiveDays
     publishers: Share = 0.0
     attention: PositiveCount = 5
-    required: NonNegative
+    required: PerYear
     required_spread: NonNegative = 0.0
     token_sold: Share = 0.0
 

@@ -336,7 +336,7 @@ class SubscriptionActor(WashActor):
         if not n:
             return 0.0
         feeds, exchange = self.network.feeds, self.network.exchange
-        lost = exchange.lost(feeds.rate, n) / WEI
+        lost = exchange.lost(feeds.rate, n, feeds.fees) / WEI
         kept = n * feeds.rate / WEI - lost
         winning = feeds.expected_winning(self.rules.feed) / 10**8
         back = kept * self.rules.stake / (self.rules.stake + winning) if self.rules.stake else 0.0
@@ -344,7 +344,7 @@ class SubscriptionActor(WashActor):
 
     def wash(self, usd: float) -> dict[Any, float]:
         n, feeds, exchange = self._subscriptions(usd), self.network.feeds, self.network.exchange
-        if not n or not exchange.affordable(exchange.cost(feeds.rate, n), self.account):
+        if not n or not exchange.affordable(exchange.cost(feeds.rate, n, feeds.fees), self.account):
             return {}
         booked, _ = feeds.subscribe(self.rules.feed, n, self.account)
         return {("feed", self.rules.feed): booked / WEI * self.token.price}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import model_validator
 
@@ -16,9 +16,11 @@ from simdai.units import (
     Name,
     NonNegative,
     PerDay,
+    PerYear,
     Positive,
     PositiveCount,
     PositiveDays,
+    Quantity,
     Share,
     Tokens,
     Usd,
@@ -26,6 +28,8 @@ from simdai.units import (
 )
 
 __all__ = ["Agix", "Asi", "Channels", "Era", "Reputation", "ServiceGroup", "Services", "StakingWindows"]
+
+TokensPerMonth = Annotated[float, Quantity("token/month", low=0.0)]
 
 
 class Era(Configured, family="singularitynet_era"):
@@ -57,7 +61,7 @@ class Agix(Era, kind="agix"):
     """
 
     genesis: Date
-    first: Tokens
+    first: TokensPerMonth
     decay: Share
     granted: Share = 0.0
     sold: Share = 0.0
@@ -73,7 +77,7 @@ class Asi(Era, kind="asi"):
     """
 
     shares: Name | None = None
-    grants: Tokens = 0.0
+    grants: TokensPerMonth = 0.0
 
     @property
     def token_of(self) -> str | None:
@@ -118,7 +122,7 @@ class ServiceGroup(Configured):
     quality: Share
     quality_spread: NonNegative = 0.0
     cost: Usd = 0.0
-    hosting: Usd
+    hosting: UsdPerDay
     development: UsdPerDay
 
     @model_validator(mode="after")
@@ -215,5 +219,5 @@ class StakingWindows(Configured):
     reward: Tokens
     window: PositiveDays
     call: Days
-    required: Positive
+    required: PerYear
     required_spread: NonNegative = 0.0
