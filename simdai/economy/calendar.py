@@ -72,9 +72,7 @@ class Calendar:
 
 
 def months(start: datetime.date, days: float) -> Iterator[datetime.date]:
-    """First days of the months that begin within ``days`` from ``start``, which counts, to the end, which does
-    not.
-    """
+    """First days of the months that begin in the ``days`` from ``start`` on."""
     number = start.year * 12 + start.month - 1 + (start.day > 1)
     while (first := datetime.date(number // 12, number % 12 + 1, 1)) < start + datetime.timedelta(days):
         yield first

@@ -12,10 +12,10 @@ __all__ = ["ContractAccount"]
 class ContractAccount:
     """What a contract holds: exact in its rules' integers, in whole simulated base units on the ledger.
 
-    One base unit of the ledger stands for ``scale * 10^(wei_decimals - decimals)`` of the contract's. With each
-    counterparty the contract settles in whole ledger units and keeps what is left below one as its credit, so
-    that what somebody has got is what it was owed since the start, rounded down once. At scale 1 and equal
-    decimals nothing is left and both sides are equal.
+    One base unit of the ledger stands for ``scale * 10^(wei_decimals - decimals)`` of the contract's. With
+    each counterparty the contract settles in whole ledger units and keeps what is left below one as its
+    credit, so that what somebody has got is what it was owed since the start, rounded down once. At scale 1
+    and equal decimals nothing is left and both sides are equal.
 
     Parameters
     ----------

@@ -94,7 +94,7 @@ class Firms:
         return np.arange(first, first + n)
 
     def earn(self, income: Floats, running: ArrayLike, full: ArrayLike) -> None:
-        """Note what businesses had over a step, USD: income, running cost, running cost with the work put in."""
+        """Note a step's USD of each business: income, running cost, and that with the work put in."""
         self.revenue += income
         new = margin(income, running, full)
         self.margin += weight_of_new(self.step, self.behaviour.memory) * (new - self.margin)
@@ -154,5 +154,5 @@ class Firms:
         sold = self.revenue.copy()
         sold[: len(self._then)] -= self._then
         taking_part = np.bincount(self.owner, weights=self.alive | (sold > 0)) > 0
-        by_owner = np.bincount(self.owner, weights=np.maximum(sold, 0.0))[taking_part]
+        by_owner = np.bincount(self.owner, weights=np.maximum(sold, 0.0))[taking_part].astype(np.float64)
         return float(measure(by_owner)) if by_owner.sum() > 0 else math.nan

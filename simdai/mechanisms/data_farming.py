@@ -273,7 +273,7 @@ def predictoor_payouts_wei(
     divisor = np.maximum(winning.sum(axis=-1, keepdims=True), 1)
     units, left = product_quotient(winning, pot, divisor)
     rest, _ = product_quotient(
-        left, np.int64(UNIT_WEI), divisor, winning, (revenue % UNIT_WEI).astype(np.int64)
+        left, np.array(UNIT_WEI), divisor, winning, (revenue % UNIT_WEI).astype(np.int64)
     )
     return units + rest // UNIT_WEI, rest % UNIT_WEI
 

@@ -42,4 +42,4 @@ def seen_share(jobs: float, colluding: float) -> float:
     """
     non_negative(jobs=jobs)
     unit_interval(colluding=colluding)
-    return 1.0 - (1.0 - colluding) ** jobs
+    return 1.0 - math.pow(1.0 - colluding, jobs)

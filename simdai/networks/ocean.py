@@ -98,9 +98,10 @@ class Ocean(Network, kind="ocean"):
 class OceanNetwork:
     """An Ocean network on the clock.
 
-    Accounts in the token: ``NAME.exchange``, ``NAME.job_escrow``, ``NAME.feeds``, ``NAME.ve``, ``NAME.rewards``
-    (contracts), ``NAME.community`` and ``NAME.market`` (fees), those of its `TokenMarket`, and the blocks of
-    publishers, operators, predictors and lockers. Rewards come out of ``NAME.treasury``, as far as it goes.
+    Accounts in the token: ``NAME.exchange``, ``NAME.job_escrow``, ``NAME.feeds``, ``NAME.ve`` and
+    ``NAME.rewards`` (contracts), ``NAME.community`` and ``NAME.market`` (fees), those of its `TokenMarket`,
+    and the blocks of publishers, operators, predictors and lockers. Rewards come out of ``NAME.treasury``, as
+    far as it goes.
 
     Attributes
     ----------
@@ -135,6 +136,8 @@ class OceanNetwork:
     def start(self) -> None:
         """Open the token's market; steps and Thursdays are put on the calendar."""
         self.token.start()
+        if self.lockers:
+            self.lockers.vote({}, self.things_to_vote_for())
         calendar, world, step = self.world.calendar, self.world, float(self.rules.step)
         calendar.every(step, Phase.SUPPLY, self._act, first=step)
         first = world.start_date + datetime.timedelta((THURSDAY - world.start_date.weekday() - 1) % 7 + 1)
@@ -216,7 +219,7 @@ class OceanNetwork:
         return self.compute.offer(hours, resources)
 
     def order(self, asset: int, n: int, payer: str) -> bool:
-        """Buy and spend ``n`` datatokens of an asset; False where the payer cannot be provided with tokens."""
+        """Buy and spend ``n`` datatokens of an asset; False where the payer gets no tokens for it."""
         rate = self.assets.rate[asset]
         if not self.exchange.provide(self.exchange.cost(rate, n), payer, self.exchange.account):
             self.tallies.add("orders_refused", float(n))
@@ -300,7 +303,7 @@ class OceanNetwork:
         return {place: self.rewards.give(amount, place) for place, amount in wei.items()}
 
     def burn(self, usd: float, treasury: float, community: float) -> None:
-        """Buy and burn for ``usd`` from outside and a share of the treasury's USD, and burn a share of fees."""
+        """Buy and burn for USD from outside and a share of the treasury's, and burn a share of fees."""
         ledger, token = self.world.ledger, self.token
         token.buy_and_burn(round(usd * self.emission_level / self.world.scale * MICRO), WORLD)
         token.buy_and_burn(int(ledger.balance("USD", token.treasury) * treasury), token.treasury)
@@ -324,7 +327,7 @@ class OceanNetwork:
 
     @property
     def flows(self) -> Flows:
-        """What consumers and subscribers paid, and what was paid to lockers and predictors, since the start."""
+        """What customers paid, and what was paid to lockers and predictors, since the start."""
         return Flows(self.tallies.sums["revenue_usd"], self.tallies.sums["subsidy_usd"])
 
     def _check(self) -> None:

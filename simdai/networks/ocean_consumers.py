@@ -135,7 +135,9 @@ class DataConsumersActor:
     def _provide(self, orders: Ints) -> None:
         """Buy the tokens for all orders of the step, and for their jobs, at once."""
         network, assets = self.network, self.network.assets
-        wei = sum(network.exchange.cost(assets.rate[k], int(orders[k])) for k in np.flatnonzero(orders).tolist())
+        wei = sum(
+            network.exchange.cost(assets.rate[k], int(orders[k])) for k in np.flatnonzero(orders).tolist()
+        )
         offer = network.compute_offer(self.asked_days * 24.0, self.rules.resources)
         jobs = int(orders[assets.protected].sum())
         if jobs and offer.jobs_per_day:
@@ -146,7 +148,9 @@ class DataConsumersActor:
         """Visits of the step to each asset."""
         assets, network = self.network.assets, self.network
         there = np.where(network.reachable(), assets.popularity, 0.0)
-        total = np.bincount(assets.domain, weights=assets.popularity * assets.firms.alive, minlength=len(self.visits))
+        total = np.bincount(
+            assets.domain, weights=assets.popularity * assets.firms.alive, minlength=len(self.visits)
+        )
         level = self.level * math.exp(self.rules.growth * self.world.env.now / 365.25) * self.step
         part = there / np.where(total > 0, total, 1.0)[assets.domain]
         visits: Floats = self.visits[assets.domain] * part * level * network.visited

@@ -1,4 +1,4 @@
-"""Ocean's fixed-rate exchange at work: datatokens are bought and ordered, fees go where the contracts send them."""
+"""Ocean's fixed-rate exchange at work: datatokens are bought and ordered, and everybody gets a part."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WEI = 10**18
 
 
 class Fees(NamedTuple):
-    """Shares of a swap at 1e18 scale: for the community, and the marketplaces of publishing and of consuming."""
+    """Shares of a swap at 1e18 scale: of the community, and of the markets of publishing and consuming."""
 
     community: int
     publish: int
@@ -33,17 +33,21 @@ class Fees(NamedTuple):
 class DataExchange:
     """Buys datatokens and spends them on orders, to the wei.
 
-    The community's part of an order is a part of the datatoken; it sells it back at the same rate. Accounts in
-    the token: ``NAME.exchange``, ``NAME.community``, ``NAME.market`` (the marketplaces).
+    The community's part of an order is a part of the datatoken; it sells it back at the same rate. Accounts
+    in the token: ``NAME.exchange``, ``NAME.community``, ``NAME.market`` (the marketplaces).
     """
 
-    def __init__(self, rules: Exchange, token: TokenMarket, world: World, name: str, tallies: Tallies) -> None:
+    def __init__(
+        self, rules: Exchange, token: TokenMarket, world: World, name: str, tallies: Tallies
+    ) -> None:
         self.rules, self.token, self.world, self.tallies = rules, token, world, tallies
         self.account = ContractAccount(world.ledger, token.asset, f"{name}.exchange", world.scale, 18)
         self.community, self.market = f"{name}.community", f"{name}.market"
         for account in (self.community, self.market):
             world.ledger.open(account, token.asset)
-        self.fees = Fees(*(round(f * WEI) for f in (rules.community_fee, rules.publish_fee, rules.consume_fee)))
+        self.fees = Fees(
+            *(round(f * WEI) for f in (rules.community_fee, rules.publish_fee, rules.consume_fee))
+        )
         self._order_fee = round(order_datatoken_split(1.0, rules.order_fee).community * WEI)
 
     def cost(self, rate: int, n: int, fees: Fees | None = None) -> int:
@@ -83,7 +87,7 @@ class DataExchange:
         contract: ContractAccount | None = None,
         fees: Fees | None = None,
     ) -> tuple[int, int]:
-        """Buy and spend ``n`` datatokens; returns wei booked at the rate, and what of it is left for the owner.
+        """Buy and spend ``n`` datatokens; returns wei booked at the rate, and what is left for the owner.
 
         Parameters
         ----------

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from simdai.economy.actors import Demand, World, absent
-from simdai.economy.calendar import Phase
+from simdai.economy.actors import World
 from simdai.economy.contract_account import ContractAccount
 from simdai.economy.firms import Firms
 from simdai.economy.ledger import WORLD
 from simdai.economy.tallies import Tallies
 from simdai.economy.token_market import TokenMarket
-from simdai.errors import Problem
-from simdai.mechanisms.arrivals import buyers, poisson_counts
 from simdai.mechanisms.choice import weight_of_new
 from simdai.mechanisms.data_farming import (
     predictoor_farming,
@@ -27,12 +23,11 @@ from simdai.mechanisms.data_farming import (
 )
 from simdai.networks.ocean_exchange import DataExchange
 from simdai.networks.ocean_rules import Feeds, Predictors
-from simdai.units import Count, Name, PerYear, Positive, UsdPerDay
 
 if TYPE_CHECKING:
-    from simdai.networks.ocean import OceanNetwork
+    pass
 
-__all__ = ["FeedBook", "FeedSubscribers", "Hedger"]
+__all__ = ["FeedBook", "Hedger"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -64,7 +59,9 @@ class Hedger:
 class Group:
     """Predictors of one kind, living and gone. Accounts: the block ``NAME`` in USD and in the token."""
 
-    def __init__(self, rules: Predictors, feeds: Feeds, token: str, world: World, name: str, step: int) -> None:
+    def __init__(
+        self, rules: Predictors, feeds: Feeds, token: str, world: World, name: str, step: int
+    ) -> None:
         self.rules, self.world, self.step = rules, world, step
         self.name = name.rsplit(".", 1)[1]
         self.firms = Firms(feeds.turnover, world, name, step)
@@ -147,20 +144,20 @@ class Players:
             accounts.append(np.full(2, hedger.account))
             stake.append(np.full(2, hedger.stake))
             correct.append(np.stack([truth[hedger.feed], ~truth[hedger.feed]], axis=1))
-        everybody = [np.concatenate(parts).astype(np.int64) for parts in (feed, accounts, stake)]
-        return cls(book.rules.count, *everybody, np.concatenate(correct, axis=1))
+        on, paid, staked = (np.concatenate(parts).astype(np.int64) for parts in (feed, accounts, stake))
+        return cls(book.rules.count, on, paid, staked, np.concatenate(correct, axis=1))
 
 
 class FeedBook:
     """All feeds and predictors, and the contract that holds stakes and what subscribers paid.
 
     A step plays the slots of one day, each standing for as many days alike as the step has. The contract's
-    account in the token is ``NAME.feeds``; tokens bought by predictors pass through ``NAME.purchases``. What nobody gets, by the contract's rules or its rounding, stays
-    there for good.
+    account in the token is ``NAME.feeds``; tokens that predictors buy pass through ``NAME.purchases``. What
+    nobody gets, by the contract's rules or its rounding, stays in the contract for good.
 
     Attributes
     ----------
-    accuracy : (feeds,) share of slots whose stake-weighted prediction was right, averaged
+    accuracy : (feeds,) share of slots whose stake-weighted prediction was right, a tie by half, averaged
     volume, volume_usd : (feeds,) paid for subscriptions in the week, tokens and USD
     stranded : wei in the contract that nobody can claim
     hedgers : those who stake on both sides
@@ -256,7 +253,7 @@ class FeedBook:
             judged = winning[feed][~void[feed]]
             if staked and len(judged):
                 weight = weight_of_new(float(self.step), self.rules.memory)
-                share = float((2 * judged > staked).mean())
+                share = float((np.sign(2 * judged - staked) + 1.0).mean() / 2.0)
                 self.accuracy[feed] += weight * (share - self.accuracy[feed])
 
     def _slot_revenue(self, feed: int) -> int:
@@ -293,7 +290,9 @@ class FeedBook:
         """Pay out of wallets, by place; what they lack their owners buy with money from outside."""
         ledger, asset = self.world.ledger, self.token.asset
         places = np.array(list(wei), dtype=np.int64)
-        needed = np.array([int(self.contract.in_units(amount)) + 2 for amount in wei.values()], dtype=np.int64)
+        needed = np.array(
+            [int(self.contract.in_units(amount)) + 2 for amount in wei.values()], dtype=np.int64
+        )
         missing = np.maximum(needed - ledger.accounts(asset).balances[places], 0)
         self.token.buy_tokens(int(missing.sum()), WORLD, self.purchases)
         ledger.pay_out(missing, asset, self.purchases, places)
@@ -358,73 +357,7 @@ class FeedBook:
         """Assert that the contract holds what nobody can claim, and nothing else, between steps."""
         paid = sum(self._paid)
         held = self.contract.held
-        assert held == self.stranded + paid, f"the feeds hold {held} wei, {self.stranded + paid} are accounted for"
+        assert held == self.stranded + paid, (
+            f"the feeds hold {held} wei, {self.stranded + paid} are accounted for"
+        )
         self.contract.check()
-
-
-class FeedSubscribers(Demand, kind="feed_subscribers"):
-    """Traders who subscribe to feeds for a day at a time, when knowing more is worth it.
-
-    A subscriber values a feed at ``edge_value x (accuracy - 1/2) x e^(taste x z)`` a day.
-
-    Parameters
-    ----------
-    network : an Ocean network with feeds
-    count : traders who consider each feed on a day
-    edge_value : USD a day, of a feed that is always right by half more than chance
-    growth : of the traders per year, continuous
-    taste : standard deviation of the logarithm of value among traders
-    """
-
-    network: Name
-    count: Count
-    edge_value: UsdPerDay
-    growth: PerYear = 0.0
-    taste: Positive
-
-    def check(self, scenario: Any) -> Iterator[Problem]:
-        with_feeds = [
-            name for name, n in scenario.networks.items() if n.kind == "ocean" and n.feeds is not None
-        ]
-        yield from absent("Ocean network with feeds", {"network": self.network}, with_feeds)
-
-    def build(self, world: World, name: str) -> FeedSubscribersActor:
-        return FeedSubscribersActor(self, world, name)
-
-
-class FeedSubscribersActor:
-    """Subscribers on the clock. Account: ``NAME.wallet`` in the token.
-
-    Attributes
-    ----------
-    level : factor on the number of traders
-    """
-
-    def __init__(self, rules: FeedSubscribers, world: World, name: str) -> None:
-        self.rules, self.world, self.name = rules, world, name
-        self.network: OceanNetwork = world.networks[rules.network]
-        self.level = 1.0
-        self.wallet = f"{name}.wallet"
-        world.ledger.open(self.wallet, self.network.token.asset)
-        self._luck = world.entity("subscribers.orders", name)
-
-    def apply(self) -> None:
-        """Nothing to announce: the next subscriptions follow ``level``."""
-
-    def start(self) -> None:
-        """Look at the feeds every step."""
-        self.world.calendar.every(self.network.rules.step, Phase.DEMAND, self._act, first=0.0)
-
-    def _act(self) -> None:
-        network, feeds = self.network, self.network.feeds
-        assert feeds is not None
-        if not network.serves_feeds:
-            return
-        price = feeds.rules.price * (1.0 + feeds.fees.on_top) * network.token.price
-        edge = np.maximum(feeds.accuracy - EVEN, 0.0)
-        share, _ = buyers(self.rules.edge_value * edge, np.full(len(edge), price), self.rules.taste)
-        growth = math.exp(self.rules.growth * self.world.env.now / 365.25)
-        mean = self.rules.count * self.level * growth * network.rules.step * share
-        wanted = poisson_counts(self._luck.uniforms(np.arange(len(edge)), round(self.world.env.now)), mean)
-        for feed in np.flatnonzero(wanted).tolist():
-            network.subscribe(feed, int(wanted[feed]), self.wallet)

@@ -1,4 +1,4 @@
-"""What Ocean pays, week by week on Thursdays, under the rules of each time: volume farming, Predictoor, burns."""
+"""What Ocean pays on Thursdays under the rules of each time: volume farming, Predictoor, burns."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 from simdai.mechanisms.data_market import volume_rewards
 from simdai.mechanisms.emission import ocean_df_week, ocean_weekly_total
-from simdai.networks.ocean_lockers import ALL_VOTES
 from simdai.registry import Configured
 from simdai.units import Count, Quantity, Share
 

@@ -1,4 +1,4 @@
-"""Holders who lock OCEAN for votes: on which assets they vote, when their locks end, whether they lock again."""
+"""Holders who lock OCEAN for votes: what they vote for, when locks end, who locks again."""
 
 from __future__ import annotations
 
@@ -60,11 +60,13 @@ class Lock:
 class LockBook:
     """All lockers and their contract.
 
-    Accounts in the token: ``NAME.ve`` (the contract) and the block ``NAME.lockers``, in USD too, filled out of
-    the public's tokens at the start.
+    Accounts in the token: ``NAME.ve`` (the contract) and the block ``NAME.lockers``, in USD too, filled out
+    of the public's tokens at the start.
     """
 
-    def __init__(self, rules: Lockers, assets: AssetBook, token: TokenMarket, world: World, name: str) -> None:
+    def __init__(
+        self, rules: Lockers, assets: AssetBook, token: TokenMarket, world: World, name: str
+    ) -> None:
         self.rules, self.assets, self.token, self.world = rules, assets, token, world
         self.contract = ContractAccount(world.ledger, token.asset, f"{name}.ve", world.scale, 18)
         n = rules.count
@@ -93,7 +95,10 @@ class LockBook:
         free = self.world.ledger.balance(self.token.asset, self.token.holders)
         part = min(free / max(int(units.sum()), 1), 1.0)
         self.world.ledger.pay_out(
-            np.floor(units * part).astype(np.int64), self.token.asset, self.token.holders, self.wallets.indices
+            np.floor(units * part).astype(np.int64),
+            self.token.asset,
+            self.token.holders,
+            self.wallets.indices,
         )
 
     @property
@@ -102,7 +107,7 @@ class LockBook:
         return self._start_s + int(self.world.env.now * DAY_S + 1e-4)
 
     def join(self, units: int, source: str, votes: dict[Asset, int], owns: tuple[Asset, ...]) -> int:
-        """Let somebody lock ledger units of its own for as long as may be, with votes that stay; its number."""
+        """Let somebody lock its own ledger units for as long as may be, with votes that stay; its number."""
         (place,) = self.wallets.extend(1).tolist()
         self.usd.extend(1)
         self.required = np.append(self.required, 0.0)
@@ -154,7 +159,7 @@ class LockBook:
         """Lockers look at some assets and vote for those that paid most for a vote in the week.
 
         Votes are shared among the assets looked at in proportion to what a vote for them paid; where none of
-        them paid anything, they stay.
+        them paid anything, they stay. Who has no votes yet and sees nothing that pays votes for all alike.
         """
         if not everything:
             return
@@ -168,6 +173,8 @@ class LockBook:
             seen |= set(lock.votes)
             worth = {asset: per_vote.get(asset, 0.0) for asset in seen}
             paying = sorted((a for a in seen if worth[a] > 0), key=lambda a: (-worth[a], str(a)))[:n]
+            if not (paying or lock.votes):
+                paying, worth = sorted(seen, key=str)[:n], dict.fromkeys(seen, 1.0)
             if paying:
                 points = largest_remainder(ALL_VOTES, np.array([worth[a] for a in paying]))
                 lock.votes = {a: int(p) for a, p in zip(paying, points, strict=True) if p}
@@ -196,5 +203,7 @@ class LockBook:
     def check(self) -> None:
         """Assert that the contract holds what is locked."""
         locked = sum(lock.amount for lock in self.locks)
-        assert locked == self.contract.held, f"{locked} wei are locked, the contract holds {self.contract.held}"
+        assert locked == self.contract.held, (
+            f"{locked} wei are locked, the contract holds {self.contract.held}"
+        )
         self.contract.check()

@@ -61,8 +61,8 @@ class OceanReport:
         name = self.network.name
 
         def use() -> float:
-            days = world.env.now - self._since
-            return tallies.since_window("compute.busy_days") / (compute.slots * days) if days else math.nan
+            offered = compute.slots * (world.env.now - self._since)
+            return tallies.since_window("compute.busy_days") / offered if offered else math.nan
 
         def earned() -> float:
             days = world.env.now - self._since
@@ -81,7 +81,9 @@ class OceanReport:
         """Jobs, size in GiB and log chance of being unseen, of protected assets."""
         assets = self.network.assets
         k = np.flatnonzero(assets.protected)
-        return list(zip(assets.jobs[k].tolist(), assets.size[k].tolist(), assets.unseen[k].tolist(), strict=True))
+        return list(
+            zip(assets.jobs[k].tolist(), assets.size[k].tolist(), assets.unseen[k].tolist(), strict=True)
+        )
 
     def _output_leak(self) -> float:
         """Mean share of a protected asset that outputs could have carried away."""

@@ -1,4 +1,4 @@
-"""Wash consumption: buying one's own data, or subscribing to feeds, to draw on what farming pays for volume."""
+"""Buying one's own data, or subscribing to one's own feed, to draw on what farming pays for volume."""
 
 from __future__ import annotations
 
@@ -52,7 +52,9 @@ class FarmingWash(Attack):
         if self.capital <= 0 or self.locked <= 0:
             yield Problem(path="capital", found="none, or nothing locked", allowed="both above zero")
         if self.spend is not None and self.spend > self.capital:
-            yield Problem(path="spend", found=f"{self.spend:g}", allowed=f"the capital, {self.capital:g}, or less")
+            yield Problem(
+                path="spend", found=f"{self.spend:g}", allowed=f"the capital, {self.capital:g}, or less"
+            )
 
 
 class WashConsumption(FarmingWash, kind="wash_consumption"):
@@ -82,7 +84,7 @@ class WashConsumption(FarmingWash, kind="wash_consumption"):
 
 
 class WashSubscription(FarmingWash, kind="wash_subscription"):
-    """Predictors who subscribe to their own feed: what they stake on both sides of every slot brings most back.
+    """Predictors who subscribe to their own feed: stakes on both sides of every slot bring most back.
 
     Parameters
     ----------
@@ -194,8 +196,9 @@ class WashActor(AttackActor):
         usd = self.rules.spend
         if usd is None:
             usd = self._best_spend(rule, thursday, week)
-        self.lost += self.loss(usd)
+        loss = self.loss(usd)
         self.made_this_week = self.wash(usd)
+        self.lost += loss if self.made_this_week else 0.0
         self.washed += math.fsum(self.made_this_week.values())
         self._note_rewards(rule, thursday, week)
 
@@ -214,10 +217,12 @@ class WashActor(AttackActor):
 
     def _best_spend(self, rule: VolumeFarming, thursday: datetime.date, week: int) -> float:
         """USD of volume with the greatest profit; 0 where none pays."""
-        best, most = 0.0, 0.0
+        best, most, budget = 0.0, 0.0, rule.volume_budget(self.network, thursday)
+        held = self.world.ledger.holding(self.token.asset, self.account) * self.world.scale
+        means = held * self.token.price / (1.0 + self.fees_on_top)
         for n in range(TRIES):
-            usd = self.rules.capital / 2.0**n
-            rewards = rule.rewards(self.network, rule.volume_budget(self.network, thursday), week, more=self.made(usd))
+            usd = means / 2.0**n
+            rewards = rule.rewards(self.network, budget, week, more=self.made(usd))
             profit = self._own(rewards) * self.token.price - self.loss(usd)
             if profit > most:
                 best, most = usd, profit
@@ -237,6 +242,11 @@ class WashActor(AttackActor):
         self.alone += math.fsum(r for by in honest.values() for r in by.values()) * price
 
     # -- what each washer fills in ---------------------------------------------------------------------------
+
+    @property
+    def fees_on_top(self) -> float:
+        """What buying costs over the volume that it makes, as a share."""
+        raise NotImplementedError
 
     owned: tuple[Any, ...] = ()
     """Assets that are the attacker's own."""
@@ -272,6 +282,10 @@ class ConsumptionActor(WashActor):
         self.owned = tuple(places)
         return {k: 10_000 // len(places) for k in places}
 
+    @property
+    def fees_on_top(self) -> float:
+        return float(self.network.exchange.fees.on_top)
+
     def _orders(self, usd: float) -> int:
         """Orders of each asset that come to ``usd`` in all."""
         return int(usd / len(self.owned) / self.rules.price)
@@ -287,7 +301,7 @@ class ConsumptionActor(WashActor):
         if not n:
             return 0.0
         exchange = self.network.exchange
-        wei = sum(exchange.lost(self.network.assets.rate[k], n) for k in self.owned)
+        wei: int = sum(exchange.lost(self.network.assets.rate[k], n) for k in self.owned)
         gas: float = self.network.rules.exchange.gas
         return wei / WEI * float(self.token.price) + n * len(self.owned) * gas
 
@@ -323,6 +337,10 @@ class SubscriptionActor(WashActor):
         self.network.feeds.hedgers.append(self.hedger)
         return {("feed", self.rules.feed): 10_000}
 
+    @property
+    def fees_on_top(self) -> float:
+        return float(self.network.feeds.fees.on_top)
+
     def _subscriptions(self, usd: float) -> int:
         return int(usd / (self.network.feeds.rate / WEI * self.token.price))
 
@@ -338,7 +356,7 @@ class SubscriptionActor(WashActor):
         feeds, exchange = self.network.feeds, self.network.exchange
         lost = exchange.lost(feeds.rate, n, feeds.fees) / WEI
         kept = n * feeds.rate / WEI - lost
-        winning = feeds.expected_winning(self.rules.feed) / 10**8
+        winning: float = feeds.expected_winning(self.rules.feed) / 10**8
         back = kept * self.rules.stake / (self.rules.stake + winning) if self.rules.stake else 0.0
         return float((lost + kept - back) * self.token.price)
 

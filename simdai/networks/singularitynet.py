@@ -147,7 +147,9 @@ class SingularityNetwork:
             if 0 < time <= world.horizon:
                 calendar.at(time, Phase.REGIMES, partial(self._switch, regime.rule))
         calendar.every(self.rules.step, Phase.SUPPLY, self._act, first=self.rules.step)
-        calendar.every(self.rules.reputation.period, Phase.EPOCHS, self._rank, first=self.rules.reputation.period)
+        calendar.every(
+            self.rules.reputation.period, Phase.EPOCHS, self._rank, first=self.rules.reputation.period
+        )
         for month in months(world.start_date, world.horizon):
             calendar.at(world.days_until(month), Phase.EPOCHS, partial(self._month, month))
         if self.stakers:
@@ -233,7 +235,7 @@ class SingularityNetwork:
         in_use = self.channels_in_use()
         claims: dict[Any, dict[int, bool]] = {}
         for number in np.flatnonzero(book.signed > 0).tolist():
-            recipient = book.channel(number).recipient
+            recipient: Any = book.channel(number).recipient
             k = recipient[1]
             if (due[k] or (watchful[k] and number in expiring)) and k not in self.self_claiming:
                 claims.setdefault(recipient, {})[number] = number not in in_use
@@ -343,7 +345,9 @@ class SingularityNetwork:
         by_owner = np.bincount(services.firms.owner, weights=weights, minlength=services.organisations)
         parts = self.world.ledger.split(units, by_owner)
         self.world.ledger.pay_out(parts, token.asset, self.treasury, services.wallets(token.asset))
-        self._subsidise(float(parts.sum()) / token.units_per_usd * self.world.scale)
+        usd = parts / token.units_per_usd * self.world.scale
+        services.granted += usd
+        self._subsidise(float(usd.sum()))
         services.sell(self.book, {k: int(parts[k]) for k in np.flatnonzero(parts).tolist()})
 
     def _subsidise(self, usd: float) -> None:
@@ -373,9 +377,7 @@ class SingularityNetwork:
         tallies.report_ratio("channels.default_share", "channels.provider_loss_usd", "paid_usd")
         for register in (recorder.series, recorder.outcome):
             register(f"{name}.channels.open", "count", lambda: float((self.book.value > 0).sum()))
-            register(
-                f"{name}.channels.locked_usd", "USD", lambda: self.book.usd(int(self.book.value.sum()))
-            )
+            register(f"{name}.channels.locked_usd", "USD", lambda: self.book.usd(int(self.book.value.sum())))
         self.services.firms.report()
         recorder.checks.append(self._check)
 

@@ -24,8 +24,8 @@ TREASURY = "treasury"
 class ChannelBook:
     """One payment contract, the calls that run over it, and what both sides lose by carelessness.
 
-    The state is the contract's own, in base units of its token; beside it stands what the daemons know and the
-    chain does not: the amount signed under each channel's present nonce.
+    The state is the contract's own, in base units of its token; beside it stands what the daemons know and
+    the chain does not: the amount signed under each channel's present nonce.
 
     Parameters
     ----------

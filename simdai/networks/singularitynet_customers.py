@@ -18,7 +18,17 @@ from simdai.errors import Problem
 from simdai.mechanisms.arrivals import poisson_counts
 from simdai.mechanisms.provider_choice import probability
 from simdai.registry import FrozenMapping
-from simdai.units import Name, NonNegative, Number, PerDay, PerYear, Positive, PositiveCount, PositiveDays, Share
+from simdai.units import (
+    Name,
+    NonNegative,
+    Number,
+    PerDay,
+    PerYear,
+    Positive,
+    PositiveCount,
+    PositiveDays,
+    Share,
+)
 
 if TYPE_CHECKING:
     from simdai.networks.singularitynet import SingularityNetwork
@@ -38,7 +48,7 @@ ROOM = 10**6  # services that a network may ever have
 class ServiceCustomers(Demand, kind="service_customers"):
     """Customers who each call one service of their domain at a time, over a channel that they fund.
 
-    A customer picks the service of greatest utility: ``quality_sensitivity x what it believes of the quality -
+    A customer picks the service of greatest utility: ``quality_sensitivity x quality believed -
     price_sensitivity x ln(price / price of the domain) + taste``, or stays outside. It knows the quality of
     those it has tried; of others it believes ``prior + trust (reputation - mean reputation of the domain)``.
 
@@ -206,7 +216,9 @@ class ServiceCustomersActor:
         owner = services.firms.owner
         for k in who.tolist():
             s = int(self.service[k])
-            number = self.network.book.between(self.users[k], ("organisation", int(owner[s]))) if s >= 0 else None
+            number = (
+                self.network.book.between(self.users[k], ("organisation", int(owner[s]))) if s >= 0 else None
+            )
             self.channel[k] = NOBODY if number is None else number
 
     def _fund(self, mean: Floats) -> None:

@@ -26,8 +26,8 @@ class ReputationRing(Attack, kind="reputation_ring"):
 
     In each rating period the whole capital goes through the payment channels from the members to the ring's
     organisation and comes back, less the protocol's fee, if it takes one, and gas. Honest customers see the
-    reputation, try, and mostly learn; what they pay is the ring's income. Its organisation claims and sells
-    what honest customers paid at once.
+    reputation, try, and mostly learn; what they pay is the ring's income, and so are grants, which follow the
+    reputation. Its organisation claims when it chooses to, and sells what honest customers paid at once.
 
     Parameters
     ----------
@@ -69,6 +69,7 @@ class RingActor(AttackActor):
         super().__init__(rules, world, name)
         self.users = [("ring", k) for k in range(rules.members)]
         self.places = np.zeros(0, dtype=np.int64)
+        self.organisation = -1
         self.running = False
         self.washed = 0.0
         """Real USD that the members paid to their own services since the start."""
@@ -77,15 +78,17 @@ class RingActor(AttackActor):
         super().start()
         self.measure("wash_usd", "USD", (0.0, 0.0, 1.0))
         self.measure("honest_usd", "USD", (0.0, 0.0, 0.0, 1.0))
+        self.measure("grants_usd", "USD", (0.0, 0.0, 0.0, 0.0, 1.0))
         name = f"{self.account}.captured_share"
         for register in (self.world.recorder.series, self.world.recorder.outcome):
             register(name, "1", self._captured)
 
     @property
     def sums(self) -> Sums:
-        """Spent and earned, simulated; what circulated and what honest customers paid."""
-        scale = self.world.scale
-        return *super().sums, self.washed / scale, self._honest_usd / scale
+        """Spent and earned, simulated; what circulated, what honest customers paid, what was granted."""
+        granted = float(self._services.granted[self.organisation]) if len(self.places) else 0.0
+        real = self.washed, self._honest_usd, granted
+        return *super().sums, *(usd / self.world.scale for usd in real)
 
     @property
     def _services(self) -> ServiceBook:

@@ -38,6 +38,7 @@ class ServiceBook:
     answers : (n,) float, share of the calls that it answers
     quoted : (n,) Python ints, base units of the payment contract a call
     income, calls : (n,) float, of the step: USD signed for, calls served
+    granted : (organisations,) float, USD of grants since the start
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class ServiceBook:
         self.price, self.quality, self.cost, self.hosting, self.development, self.answers = np.zeros((6, 0))
         self.quoted = np.zeros(0, dtype=object)
         self.income, self.calls = np.zeros((2, 0))
+        self.granted = np.zeros(0)
         self._entered = dict.fromkeys(self.domains, 0)
         self._usd = world.ledger.block(f"{name}.services")
         self._wallets: dict[str, Any] = {}
@@ -93,6 +95,7 @@ class ServiceBook:
         self.answers = np.append(self.answers, np.ones(n))
         self.quoted = np.append(self.quoted, np.zeros(n, dtype=np.int64).astype(object))
         self.income, self.calls = np.append(self.income, np.zeros(n)), np.append(self.calls, np.zeros(n))
+        self.granted = np.append(self.granted, np.zeros(self.organisations - len(self.granted)))
         for block in (self._usd, *self._wallets.values()):
             block.extend(self.organisations - len(block))
         return k
@@ -117,7 +120,7 @@ class ServiceBook:
     # -- prices and money ------------------------------------------------------------------------------------
 
     def quote(self, book: ChannelBook, all_of_them: bool = False) -> None:
-        """Restate prices in the contract's units where the token has moved by `REQUOTE`; at least one unit."""
+        """Restate prices in the contract's units, at least one, where the token has moved by `REQUOTE`."""
         wanted = self.price / book.token.price * book.unit
         now = self.quoted.astype(np.float64)
         stale = (np.abs(now - wanted) > REQUOTE * wanted) | all_of_them
