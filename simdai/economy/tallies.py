@@ -38,13 +38,10 @@ class Tallies:
         """What was added since outcomes are measured."""
         return self.sums[what] - self._then.get(what, 0.0)
 
-    def report(self, what: str, unit: str, cumulative: bool = False) -> None:
-        """Report a sum: the series over each recorded interval, or since the start; the outcome after the
-        warm-up.
-        """
+    def report(self, what: str, unit: str) -> None:
+        """Report a sum: the series over each recorded interval, the outcome after the warm-up."""
         name = f"{self.name}.{what}"
-        reading = self._over_interval(lambda since: since(what), what)
-        self.world.recorder.series(name, unit, (lambda: self.sums[what]) if cumulative else reading)
+        self.world.recorder.series(name, unit, self._over_interval(lambda since: since(what), what))
         self.world.recorder.outcome(name, unit, lambda: self.since_window(what))
 
     def report_ratio(self, what: str, part: str, whole: str, unit: str = "1") -> None:

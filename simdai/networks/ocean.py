@@ -175,11 +175,7 @@ class OceanNetwork:
         for feed in range(feeds.rules.count if n else 0):
             _, kept = feeds.subscribe(feed, n, self.token.treasury)
             self.tallies.add("farming.predictors_tokens", kept / WEI)
-            self._note_subsidy(kept / WEI * self.token.price)
-
-    def _note_subsidy(self, usd: float) -> None:
-        self.tallies.add("subsidy_usd", usd)
-        self.tallies.add("income_usd", usd)
+            self.tallies.add("subsidy_usd", kept / WEI * self.token.price)
 
     def _close_week(self, thursday: datetime.date) -> None:
         if self.foundation["farming"]:
@@ -229,7 +225,7 @@ class OceanNetwork:
         self.assets.note_income(asset, kept / WEI)
         usd = booked / WEI * self.token.price
         self.tallies.add("orders", float(n))
-        self._note_revenue(usd)
+        self.tallies.add("revenue_usd", usd)
         return True
 
     def submit(self, job: Job, wallet: str) -> None:
@@ -246,11 +242,7 @@ class OceanNetwork:
             return
         booked, _ = self.feeds.subscribe(feed, n, payer)
         self.tallies.add("subscriptions", float(n))
-        self._note_revenue(booked / WEI * self.token.price)
-
-    def _note_revenue(self, usd: float) -> None:
-        self.tallies.add("revenue_usd", usd)
-        self.tallies.add("income_usd", usd)
+        self.tallies.add("revenue_usd", booked / WEI * self.token.price)
 
     # -- what the weekly incentives ask ----------------------------------------------------------------------
 
@@ -299,7 +291,7 @@ class OceanNetwork:
         """Pay real tokens to places of accounts, to the wei; returns the ledger units of each."""
         wei = {place: math.floor(reward * WEI) for place, reward in tokens.items()}
         self.rewards.take(sum(wei.values()), self.token.treasury)
-        self._note_subsidy(sum(wei.values()) / WEI * self.token.price)
+        self.tallies.add("subsidy_usd", sum(wei.values()) / WEI * self.token.price)
         return {place: self.rewards.give(amount, place) for place, amount in wei.items()}
 
     def burn(self, usd: float, treasury: float, community: float) -> None:

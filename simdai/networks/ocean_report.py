@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from simdai.economy.flows import FlowsReport
 from simdai.mechanisms.data_leaks import exfiltrated_share, membership_advantage
 
 if TYPE_CHECKING:
@@ -29,9 +30,7 @@ class OceanReport:
         """Put everything on the recorder."""
         network, tallies = self.network, self.tallies
         tallies.report("orders", "count")
-        tallies.report("revenue_usd", "USD")
-        tallies.report("subsidy_usd", "USD", cumulative=True)
-        tallies.report_ratio("subsidy_share", "subsidy_usd", "income_usd")
+        FlowsReport(network, self.world, network.name).register()
         for what in ("surplus_usd", "value_with_usd", "value_without_usd"):
             tallies.report(f"protected.{what}", "USD")
         network.assets.firms.report()

@@ -13,6 +13,7 @@ from pydantic import model_validator
 
 from simdai.economy.actors import Flows, Network, World, absent
 from simdai.economy.calendar import Phase, months
+from simdai.economy.flows import FlowsReport
 from simdai.economy.tallies import Tallies
 from simdai.economy.token_market import Token, TokenMarket
 from simdai.errors import Problem
@@ -113,6 +114,8 @@ class SingularityNetwork:
         self.rules, self.world, self.name = rules, world, name
         self.tallies = Tallies(world, name)
         self.own_token = TokenMarket(rules.token, world, name) if rules.token else None
+        self.token: Any = self.own_token
+        """The market of the token that services are paid in now."""
         self.treasury = f"{name}.treasury"
         self.services = ServiceBook(rules.services, rules.organisations, world, name, rules.step)
         self.reputation = ReputationBook(rules.reputation)
@@ -156,24 +159,16 @@ class SingularityNetwork:
             self.stakers.start()
         self._report()
 
-    @property
-    def token(self) -> TokenMarket:
-        """The token that services are paid in now."""
-        if self.era.token_of is None:
-            assert self.own_token is not None
-            return self.own_token
-        shared: TokenMarket = self.world.networks[self.era.token_of].token
-        return shared
-
     def _open_book(self) -> None:
         """Deploy a payment contract for the era's token."""
-        rules, token = self.rules.channels, self.token
-        asset = token.asset
+        shared = self.era.token_of
+        self.token = self.own_token if shared is None else self.world.networks[shared].token
+        rules, asset = self.rules.channels, self.token.asset
         for account in (self.treasury, *(c.wallet for c in self.customers)):
             self.world.ledger.open(account, asset)
         self.book = ChannelBook(
             self.world,
-            token,
+            self.token,
             f"{self.name}.escrow",
             self.era.wei_decimals,
             rules.block,
@@ -258,7 +253,6 @@ class SingularityNetwork:
         amount = book.claim(organisation, claims)
         revenue = book.usd(amount if honest is None else honest)
         self.tallies.add("revenue_usd", revenue)
-        self.tallies.add("income_usd", revenue)
         wallet = int(self.services.wallets(book.token.asset)[organisation[1]])
         units = book.withdraw(organisation, wallet)
         book.withdraw(TREASURY, self.treasury)
@@ -352,7 +346,6 @@ class SingularityNetwork:
 
     def _subsidise(self, usd: float) -> None:
         self.tallies.add("subsidy_usd", usd)
-        self.tallies.add("income_usd", usd)
 
     # -- report ----------------------------------------------------------------------------------------------
 
@@ -365,9 +358,7 @@ class SingularityNetwork:
         """Put series, outcomes and checks on the recorder."""
         tallies, recorder, name = self.tallies, self.world.recorder, self.name
         tallies.report("calls", "count")
-        tallies.report("revenue_usd", "USD")
-        tallies.report("subsidy_usd", "USD", cumulative=True)
-        tallies.report_ratio("subsidy_share", "subsidy_usd", "income_usd")
+        FlowsReport(self, self.world, name).register()
         tallies.report_ratio("quality", "good", "calls")
         for domain in self.services.domains:
             tallies.report_ratio(f"quality.{domain}", f"good.{domain}", f"calls.{domain}")

@@ -123,13 +123,13 @@ PANELS = (
     ),
     Panel(
         "Providers and supply",
-        r"(?P<who>[^.]+)\.(?:providers\.)?(?P<what>(?:[^.]+\.)?count|capacity)",
+        r"(?P<who>[^.]+)\.(?:providers\.)?(?P<what>(?:[^.]+\.){0,2}count|capacity)",
         "Providers of the networks, in all and by group, and GPUs of the clouds.",
         facets=True,
     ),
     Panel(
         "Providers' margins",
-        r"(?P<who>[^.]+)\.providers\.(?P<what>(?:[^.]+\.)?margin)",
+        r"(?P<who>[^.]+)\.(?:providers\.)?(?P<what>(?:[^.]+\.){0,2}margin)",
         "Income of providers against their costs: 0 covers the running costs, 1 the hardware too.",
         facets=True,
         floor=False,
@@ -201,6 +201,44 @@ PANELS = (
         "Revenue",
         r"(?P<who>[^.]+)\.revenue_usd",
         "What customers paid each venue in each recorded interval.",
+    ),
+    Panel(
+        "Quality of services",
+        r"(?P<who>[^.]+)\.quality\.(?P<what>.+)",
+        "Mean quality of the answers that customers got, by domain.",
+        facets=True,
+        floor=False,
+        of=("networks",),
+    ),
+    Panel(
+        "Losses on payment channels",
+        r"(?P<who>[^.]+)\.channels\.(?P<what>provider_loss|client_loss)_usd",
+        "What providers served and forgot to claim in time, and what clients paid without an answer.",
+        facets=True,
+    ),
+    Panel(
+        "Worth of protected data",
+        r"(?P<who>[^.]+)\.protected\.value_(?P<what>with|without)_usd",
+        "What visitors get out of data that are not sold: with jobs beside them, and by substitutes alone.",
+        facets=True,
+    ),
+    Panel(
+        "What leaks from protected data",
+        r"(?P<who>[^.]+)\.leak\.(?P<what>.+)",
+        "Means over the protected assets: share that outputs could carry away, bound on telling members from "
+        "others, chance that an operator has read along.",
+        facets=True,
+    ),
+    Panel(
+        "Accuracy of prediction feeds",
+        r"(?P<who>[^.]+)\.feeds\.accuracy",
+        "Share of slots whose stake-weighted prediction was right, averaged; guessing has a half.",
+        floor=False,
+    ),
+    Panel(
+        "Tokens converted in a merger",
+        r"(?P<who>[^.]+)\.merger\.converted_share",
+        "Share of the tokens covered that were converted into the merged one.",
     ),
     Panel(
         "Demand",
