@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -75,11 +76,28 @@ class EntityStream:
         -------
         (n,) float64 in [0, 1)
         """
-        ids = np.asarray(ids).astype(np.uint64)
-        step = np.uint64(((counter + 1) * GOLDEN) & MASK)
+        return self._numbers(np.asarray(ids), np.uint64(((counter + 1) * GOLDEN) & MASK))
+
+    def block(self, ids: ArrayLike, first: int, count: int) -> NDArray[np.float64]:
+        """Numbers ``first`` to ``first + count - 1`` of each entity, as `uniforms` gives them one by one.
+
+        Parameters
+        ----------
+        ids : (n,) int, >= 0
+        first, count : int, >= 0
+
+        Returns
+        -------
+        (n, count) float64 in [0, 1)
+        """
+        counters = np.arange(first + 1, first + count + 1, dtype=np.uint64)
         with np.errstate(over="ignore"):
-            start = _mix(_mix(ids + np.uint64(self.key)) + np.uint64(self.key))
-            words = _mix(start + step)
+            return self._numbers(np.asarray(ids)[:, None], counters * np.uint64(GOLDEN))
+
+    def _numbers(self, ids: NDArray[Any], steps: Any) -> NDArray[np.float64]:
+        with np.errstate(over="ignore"):
+            start = _mix(_mix(ids.astype(np.uint64) + np.uint64(self.key)) + np.uint64(self.key))
+            words = _mix(start + steps)
         out: NDArray[np.float64] = (words >> np.uint64(11)).astype(np.float64) * 2.0**-53
         return out
 

@@ -8,11 +8,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from simdai.mechanisms._domain import at_least, non_negative, positive, unit_interval
 
 __all__ = [
     "EmergencyPath",
+    "ProposalPath",
+    "Stages",
     "VotingRule",
     "cycle_days",
     "expected_delay",
@@ -61,6 +64,83 @@ def cycle_days(
     """
     non_negative(forum_d=forum_d, snapshot_d=snapshot_d)
     return forum_d + snapshot_d + onchain_delay_days(delay_blocks, vote_blocks, timelock_s, block_s)
+
+
+class Stages(NamedTuple):
+    """When a proposal that starts on a day gets to each stage; blocks are counted from block 0 at time 0.
+
+    Parameters
+    ----------
+    poll_opens_d, poll_closes_d : d, the off-chain poll
+    submitted, vote_opens, vote_closes, queued, executed : blocks; votes count from the block after
+        ``vote_opens`` up to and including ``vote_closes``
+    """
+
+    poll_opens_d: float
+    poll_closes_d: float
+    submitted: int
+    vote_opens: int
+    vote_closes: int
+    queued: int
+    executed: int
+
+
+@dataclass(frozen=True)
+class ProposalPath:
+    """The stages that a proposal passes through, in days, blocks and seconds as their protocol counts them.
+
+    Parameters
+    ----------
+    forum_d, snapshot_d : d, discussion and off-chain poll
+    delay_blocks, vote_blocks : blocks before the vote opens, blocks it stays open
+    timelock_s : s, wait between success and execution
+    block_s : s, block time
+
+    Notes
+    -----
+    Source: Compound GovernorBravoDelegate.sol, as Uniswap runs it (``propose``: startBlock = block.number +
+    votingDelay, endBlock = startBlock + votingPeriod; ``queue``: eta = block.timestamp + delay).
+    """
+
+    forum_d: float
+    snapshot_d: float
+    delay_blocks: int
+    vote_blocks: int
+    timelock_s: float
+    block_s: float
+
+    def __post_init__(self) -> None:
+        non_negative(
+            forum_d=self.forum_d,
+            snapshot_d=self.snapshot_d,
+            delay_blocks=self.delay_blocks,
+            vote_blocks=self.vote_blocks,
+            timelock_s=self.timelock_s,
+        )
+        positive(block_s=self.block_s)
+
+    def day_of(self, block: int) -> float:
+        """Time of a block, d: ``block x block_s``, never accumulated."""
+        return block * self.block_s / SECONDS_PER_DAY
+
+    def block_at(self, day: float) -> int:
+        """First block at a time in days or after it."""
+        return math.ceil(day * SECONDS_PER_DAY / self.block_s - 1e-6)
+
+    def from_forum(self, day: float) -> Stages:
+        """Stages of a proposal whose discussion starts on ``day``."""
+        opens = day + self.forum_d
+        closes = opens + self.snapshot_d
+        return self.on_chain(closes)._replace(poll_opens_d=opens, poll_closes_d=closes)
+
+    def on_chain(self, day: float) -> Stages:
+        """Stages of a proposal that goes on chain at once, without discussion and poll."""
+        submitted = self.block_at(day)
+        opens = submitted + self.delay_blocks
+        closes = opens + self.vote_blocks
+        queued = closes + 1
+        executed = self.block_at(self.day_of(queued) + self.timelock_s / SECONDS_PER_DAY)
+        return Stages(day, day, submitted, opens, closes, queued, executed)
 
 
 def expected_delay(cycle: float, pass_probability: float) -> float:

@@ -209,11 +209,18 @@ def gather_sync_time_s(
 
 
 # Leaving and joining nodes
-def round_survival(availability: float, failures_per_s: float, round_s: float) -> float:
-    """Probability that a node's round counts: present at the start and alive to the end, a exp(-h t)."""
-    unit_interval(availability=availability)
-    non_negative(failures_per_s=failures_per_s, round_s=round_s)
-    return availability * math.exp(-failures_per_s * round_s)
+def round_survival(
+    availability: npt.ArrayLike, failures_per_s: npt.ArrayLike, round_s: float
+) -> npt.NDArray[np.float64]:
+    """Probability that a node's round counts: present at the start and alive to the end, a exp(-h t).
+
+    Arrays of nodes are welcome. Raises ValueError for an availability outside [0, 1], or a rate or time below
+    zero.
+    """
+    present, rate = np.asarray(availability, dtype=np.float64), np.asarray(failures_per_s, dtype=np.float64)
+    unit_interval(least=float(present.min(initial=1.0)), most=float(present.max(initial=0.0)))
+    non_negative(failures_per_s=float(rate.min(initial=0.0)), round_s=round_s)
+    return np.asarray(present * np.exp(-rate * round_s))
 
 
 def join_time_s(params: float, down_bits_per_s: float, bytes_per_param: float = 16.0) -> float:

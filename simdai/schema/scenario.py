@@ -115,7 +115,11 @@ class Scenario(Configured):
     def canonical(self) -> str:
         """The content in canonical units as JSON, keys in order; ``Scenario(**json.loads(...))`` reads it."""
         return json.dumps(
-            self.model_dump(), sort_keys=True, separators=(",", ":"), default=str, allow_nan=False
+            _with_text_keys(self.model_dump()),
+            sort_keys=True,
+            separators=(",", ":"),
+            default=str,
+            allow_nan=False,
         )
 
     @property
@@ -176,6 +180,15 @@ class Scenario(Configured):
         )
         title = f"<b>{html.escape(self.name)}</b> {html.escape(self.question)}"
         return f"<div>{title}<table style='text-align:left'>{body}</table></div>"
+
+
+def _with_text_keys(value: Any) -> Any:
+    """The value with the dates that are keys of its mappings written out, as JSON wants them."""
+    if isinstance(value, Mapping):
+        return {str(key): _with_text_keys(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_with_text_keys(item) for item in value]
+    return value
 
 
 def _short(value: Any) -> str:

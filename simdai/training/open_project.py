@@ -17,7 +17,7 @@ from simdai.errors import Problem
 from simdai.mechanisms.choice import smooth
 from simdai.training.budget import Budget, Purse
 from simdai.training.review import Review, ReviewQueue
-from simdai.units import Name, NonNegative, PositiveDays, Quantity
+from simdai.units import Name, Positive, PositiveDays, Quantity
 
 __all__ = ["Contributing", "OpenProject"]
 
@@ -41,7 +41,7 @@ class OpenProject(Training, kind="open_project"):
     research_h100e, index : or: the compute and the best model that they have
     """
 
-    researchers: NonNegative
+    researchers: Positive
     retention_1y: Annotated[float, Quantity("1", low=0.0, high=1.0), Gt(0.0)]
     pay: Annotated[float, Quantity("USD/y", low=0.0)]
     budget: Budget
@@ -137,6 +137,11 @@ class Contributing:
         assert self.bounties is not None
         self.prizes += prizes
         self._owed_usd += prizes * self.bounties.prize
+
+    @property
+    def growth(self) -> float:
+        """Full-time contributors whose work is merged, over those of the start."""
+        return self.researchers * self._merged_share() / self.rules.researchers if self.researchers else 0.0
 
     @property
     def merged_labour(self) -> float:
