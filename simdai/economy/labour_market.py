@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simdai.economy.actors import Institution, World, absent
+from simdai.economy.actors import Institution, World, absent, exactly_one
 from simdai.economy.bounties import Patron
 from simdai.economy.calendar import Phase
 from simdai.economy.employers import Employer, Staff, employers
@@ -66,9 +66,7 @@ class ResearcherMarket(Institution, kind="labour_market"):
     flow_ratios: tuple[FlowRatio, ...] = ()
 
     def check(self, scenario: Any) -> Iterator[Problem]:
-        others = [i for i in scenario.institutions.values() if i.kind == self.kind and i is not self]
-        if others:
-            yield Problem(path="", found="a second labour_market", allowed="one in a scenario")
+        yield from exactly_one(scenario, "institutions", self.kind)
         group = {name: {name} for name in scenario.labs}
         for n, flow in enumerate(self.flow_ratios):
             where = f"flow_ratios[{n}]"
@@ -105,6 +103,8 @@ class Researching:
         self._first = world.entity("researcher.first", name)
         self._contest = world.entity("researcher.contest", name)
         self.steps = 0
+        self.pay_frozen = False
+        """Whether pay stays as it is; a cut feedback says so."""
         self.pay_frozen = False
 
     # -- the start -------------------------------------------------------------------------------------------
@@ -148,7 +148,7 @@ class Researching:
         self.bounty_labour = np.zeros(n)
         """Full-time equivalents that bounties draw, weighted by ability."""
         self._tell()
-        world.calendar.every(rules.step, Phase.SUPPLY, self._step, first=rules.step)
+        world.calendar.every(rules.step, Phase.PEOPLE, self._step, first=rules.step)
         LabourReport(self).register()
 
     def _settle(self) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from pydantic import model_validator
 
-from simdai.economy.actors import World
+from simdai.economy.actors import World, exactly_one, only
 from simdai.economy.shocks import DatedShock
 from simdai.errors import Problem
 from simdai.units import Share
@@ -32,11 +32,8 @@ class TalentExodus(DatedShock, kind="talent_exodus"):
         return self
 
     def missing(self, scenario: Any) -> Iterator[Problem]:
-        if not any(i.kind == "labour_market" for i in scenario.institutions.values()):
-            yield Problem(path="", found="no labour_market in `institutions`", allowed="one")
+        yield from exactly_one(scenario, "institutions", "labour_market")
 
     def strike(self, world: World) -> Callable[[], None]:
-        for institution in world.institutions.values():
-            if hasattr(institution, "exodus"):
-                institution.exodus(self.share)
+        only(world.institutions, "labour_market").exodus(self.share)
         return lambda: None

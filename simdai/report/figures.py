@@ -339,7 +339,7 @@ def compact(value: float, top: float) -> str:
     ('5 k', '2.5 M', '900')
     """
     for from_, size, sign in ((1e9, 1e9, "bn"), (1e6, 1e6, "M"), (1e4, 1e3, "k")):
-        if value and top >= from_:
+        if value and from_ <= top < 1e15:
             return f"{value / size:.4g} {sign}"
     return number(value)
 

@@ -126,6 +126,7 @@ PANELS = (
         r"(?P<who>[^.]+)\.(?:providers\.)?(?P<what>(?:[^.]+\.){0,2}count|capacity)",
         "Providers of the networks, in all and by group, and GPUs of the clouds.",
         facets=True,
+        of=VENUES,
     ),
     Panel(
         "Providers' margins",
@@ -280,5 +281,35 @@ PANELS = (
         "People who went from open projects to labs within a year, less those who went back, over all who "
         "work in the open.",
         floor=False,
+    ),
+    Panel(
+        "Nodes of open runs",
+        r"(?P<who>[^.]+)\.nodes\.count",
+        "Volunteer nodes that belong to each run; they come while the pay exceeds their cost.",
+        of=("training",),
+    ),
+    Panel(
+        "Pay of nodes over their cost",
+        r"(?P<who>[^.]+)\.reward_ratio",
+        "What nodes are paid over what they cost, as they remember it; at 1 as many come as go.",
+        of=("training",),
+    ),
+    Panel(
+        "Models trained in the open",
+        r"(?P<who>[^.]+)\.index",
+        "Capability index of the best model that each open run has brought out.",
+        floor=False,
+        of=("training",),
+    ),
+    Panel(
+        "Compute of open runs",
+        r"(?P<who>[^.]+)\.flop",
+        "Training compute of all rounds since the start; it stands still while a community decides.",
+        of=("training",),
+    ),
+    Panel(
+        "What capture takes",
+        r"(?P<who>[^.]+)\.governance_capture\.diverted_usd",
+        "Budget of open runs that went to somebody who had captured their governance.",
     ),
 )

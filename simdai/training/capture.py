@@ -1,43 +1,58 @@
-"""Capture of an open run: somebody buys votes, passes a proposal of its own, and takes the run's budget."""
+"""Capture of an open run: somebody buys or borrows votes, passes a proposal, and takes the run's budget."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Self
 
-from annotated_types import Gt
+from pydantic import model_validator
 
 from simdai.economy.actors import World, absent
 from simdai.economy.attacks import Attack, AttackActor
 from simdai.economy.calendar import Phase
+from simdai.economy.ledger import WORLD
 from simdai.errors import Problem
 from simdai.training.governance import Votes
 from simdai.training.open_run import OpenRunning
-from simdai.units import Name, Quantity
+from simdai.units import Name, Quantity, Share
 
 __all__ = ["Capture", "GovernanceCapture"]
 
 MICRO = 10**6
+DAYS_PER_YEAR = 365.25
+MOST_OF_A_POOL = 0.9
 
 
 class GovernanceCapture(Attack, kind="governance_capture"):
-    """An attacker buys a share of the token's supply and proposes that the run's budget be paid to itself.
+    """An attacker gets hold of votes and proposes that the run's budget be paid to itself.
 
-    The proposal needs no discussion: it goes on chain at once. Everybody who votes is against it. The
-    defences are the quorum, the turnout, and the timelock, in which the emergency signers can cancel what has
-    carried. Once executed, the budget flows to the attacker until a proposal of the others has undone it. The
-    attacker sells its tokens when the matter is decided against it, or when the money stops.
+    Votes count that are held when the vote opens: tokens bought on the market, which moves the price, and
+    tokens borrowed from holders, which go back then. The proposal needs no discussion: it goes on chain at
+    once. Everybody who votes is against it. The defences are the quorum, the turnout, and the timelock, in
+    which the emergency signers can cancel what has carried. Once executed, the budget flows to the attacker
+    until a proposal of the others has undone it. The attacker sells what it bought when the matter is decided
+    against it, or when the money stops.
 
     Parameters
     ----------
     run : the open run
-    share : of the supply, to be bought; less where the market does not give as much
+    bought : share of the supply, as far as the market gives it
+    borrowed : share of the supply, as far as the public holds it
+    loan_rate : interest on borrowed tokens, per year
     """
 
     against: ClassVar[tuple[str, ...]] = ()
 
     run: Name
-    share: Annotated[float, Quantity("1", low=0.0, high=1.0), Gt(0.0)]
+    bought: Share = 0.0
+    borrowed: Share = 0.0
+    loan_rate: Annotated[float, Quantity("1/y", low=0.0)] = 0.0
+
+    @model_validator(mode="after")
+    def _some(self) -> Self:
+        if not 0.0 < self.bought + self.borrowed <= 1.0:
+            raise ValueError("bought and borrowed: together above 0, and not above the supply")
+        return self
 
     def missing(self, scenario: Any) -> Iterator[Problem]:
         tokens = [name for name, n in scenario.networks.items() if getattr(n, "token", None) is not None]
@@ -61,11 +76,11 @@ class Capture(AttackActor):
     """A capture on the calendar.
 
     Besides the books, it reports ``NETWORK.governance_capture.diverted_usd`` (the loss of the run's nodes),
-    ``.stake_share`` (of the supply, bought), ``.carried`` and ``.vetoed`` (1 where it happened).
+    ``.vote_share`` (of the supply), ``.carried`` and ``.vetoed`` (1 where it happened).
 
     Attributes
     ----------
-    held : base units of the token
+    bought, borrowed : base units of the token
     """
 
     rules: GovernanceCapture
@@ -73,7 +88,7 @@ class Capture(AttackActor):
     def __init__(self, rules: GovernanceCapture, world: World, name: str) -> None:
         super().__init__(rules, world, name)
         self.rules = rules
-        self.held = 0
+        self.bought = self.borrowed = 0
         self.share = 0.0
         self.carried = self.vetoed = False
 
@@ -90,34 +105,51 @@ class Capture(AttackActor):
         recorder, name = self.world.recorder, self.account
         for register in (recorder.series, recorder.outcome):
             register(f"{name}.diverted_usd", "USD", lambda: self.run.members.diverted_usd)
-        recorder.outcome(f"{name}.stake_share", "1", lambda: self.share)
+        recorder.outcome(f"{name}.vote_share", "1", lambda: self.share)
         recorder.outcome(f"{name}.carried", "1", lambda: float(self.carried))
         recorder.outcome(f"{name}.vetoed", "1", lambda: float(self.vetoed))
 
     def strike(self) -> Callable[[], None]:
-        """Buy, propose, and see what becomes of it."""
-        self._buy()
+        """Get hold of votes, propose, and see what becomes of it."""
         votes, calendar = self.run.decisions, self.world.calendar
         assert isinstance(votes, Votes)
+        self._buy()
+        self._borrow(votes.path.day_of(votes.path.on_chain(self.world.env.now).vote_opens))
+        self.share = (self.bought + self.borrowed) / self.world.ledger.supply(self.network.token.asset)
         stages, self.carried = votes.hostile(self.share)
         closes, executed = votes.path.day_of(stages.vote_closes), votes.path.day_of(stages.executed)
         if not self.carried:
-            calendar.at(closes, Phase.EPOCHS, self._sell)
+            calendar.at(closes, Phase.RUNS, self._sell)
             return lambda: None
         signed = votes.path.day_of(stages.queued) + votes.signed_after()
         self.vetoed = signed < executed
-        calendar.at(min(signed, executed), Phase.EPOCHS, self._sell if self.vetoed else self._take)
+        calendar.at(min(signed, executed), Phase.RUNS, self._sell if self.vetoed else self._take)
         return lambda: None
 
     def _buy(self) -> None:
         """Buy tokens on the market, up to the share wanted."""
         token, ledger = self.network.token, self.world.ledger
-        wanted = int(ledger.supply(token.asset) * self.rules.share)
-        if token.book.has_reserves:  # the pool cannot be emptied
-            wanted = min(wanted, int(0.9 * token.book.reserves[0]))
-        usd = cost_of(token.book, wanted)
-        self.held = token.buy(self.bring(usd / MICRO), self.account, self.account)
-        self.share = self.held / ledger.supply(token.asset)
+        wanted = int(ledger.supply(token.asset) * self.rules.bought)
+        if token.book.has_reserves:  # a pool cannot be emptied
+            wanted = min(wanted, int(MOST_OF_A_POOL * token.book.reserves[0]))
+        if wanted:
+            usd = self.bring(cost_of(token.book, wanted) / MICRO)
+            self.bought = token.buy(usd, self.account, self.account)
+
+    def _borrow(self, until: float) -> None:
+        """Borrow tokens of the public for interest, paid at once; they go back when the vote opens."""
+        token, ledger, now = self.network.token, self.world.ledger, self.world.env.now
+        wanted = int(ledger.supply(token.asset) * self.rules.borrowed)
+        self.borrowed = min(wanted, ledger.balance(token.asset, token.holders))
+        ledger.transfer(self.borrowed, token.asset, token.holders, self.account)
+        value = self.borrowed / token.unit * token.price
+        usd = self.bring(value * self.rules.loan_rate * (until - now) / DAYS_PER_YEAR)
+        ledger.transfer(usd, "USD", self.account, WORLD)
+        self.world.calendar.at(until, Phase.RUNS, self._give_back_tokens)
+
+    def _give_back_tokens(self) -> None:
+        token = self.network.token
+        self.world.ledger.transfer(self.borrowed, token.asset, self.account, token.holders)
 
     def _take(self) -> None:
         """The budget is ours until a vote of the others undoes it."""
@@ -129,8 +161,8 @@ class Capture(AttackActor):
         self._sell()
 
     def _sell(self) -> None:
-        self.network.token.sell(self.held, self.account, self.account)
-        self.held = 0
+        self.network.token.sell(self.bought, self.account, self.account)
+        self.bought = 0
         self.take_home()
 
 

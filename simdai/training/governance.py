@@ -10,10 +10,11 @@ import numpy as np
 from annotated_types import Gt
 from numpy.typing import NDArray
 from pydantic import model_validator
-from scipy.special import betaincinv, ndtri
+from scipy.special import betaincinv
 
 from simdai.economy.actors import World
 from simdai.economy.calendar import Phase
+from simdai.economy.draws import Draws
 from simdai.mechanisms.governance import EmergencyPath, ProposalPath, Stages, VotingRule
 from simdai.registry import Configured
 from simdai.units import Count, Days, NonNegative, Number, PositiveCount, PositiveDays, Quantity, Share
@@ -21,7 +22,6 @@ from simdai.units import Count, Days, NonNegative, Number, PositiveCount, Positi
 __all__ = ["Decisions", "Executive", "Governance", "Signers", "TokenVote", "Voters"]
 
 SECONDS_PER_DAY = 86_400.0
-HALF_STEP = 2.0**-54
 
 Inside = Annotated[float, Quantity("1", low=0.0, high=1.0), Gt(0.0)]
 Floats = NDArray[np.float64]
@@ -173,14 +173,13 @@ class Orders(Decisions):
     def __init__(self, rules: Executive, world: World, name: str) -> None:
         super().__init__(world, name)
         self.rules = rules
-        self._luck = world.entity("governance.order", name)
+        self._luck = Draws(world.entity("governance.order", name))
 
     def decide(self, action: Callable[[], None]) -> None:
         now = self.world.env.now
-        normal = float(ndtri(self._luck.uniforms([0], self.opened)[0] + HALF_STEP))
+        time = self._luck.lognormal(self.opened, self.rules.median, self.rules.log_sigma)
         self.opened += 1
-        time = self.rules.median * math.exp(self.rules.log_sigma * normal)
-        self.world.calendar.at(now + time, Phase.EPOCHS, lambda: self._done(now, action))
+        self.world.calendar.at(now + time, Phase.RUNS, lambda: self._done(now, action))
 
 
 class Votes(Decisions):
@@ -202,7 +201,7 @@ class Votes(Decisions):
         propensity = world.entity("governance.turnout", name).uniforms(rank - 1, 0)
         a, b = voters.turnout * voters.turnout_spread, (1.0 - voters.turnout) * voters.turnout_spread
         self.propensity: Floats = betaincinv(a, b, propensity) if b > 0 else np.ones(voters.count)
-        self._merit = world.entity("governance.merit", name)
+        self._merit = Draws(world.entity("governance.merit", name))
         self._answer = world.entity("governance.answer", name)
         self._emergencies = self._tallies = 0
         self.turnouts: list[float] = []
@@ -210,7 +209,7 @@ class Votes(Decisions):
     # -- votes -----------------------------------------------------------------------------------------------
 
     def decide(self, action: Callable[[], None]) -> None:
-        merit = float(ndtri(self._merit.uniforms([0], self.opened)[0] + HALF_STEP))
+        merit = self._merit.normal(self.opened)
         self.opened += 1
         self._propose(self.world.env.now, self.rules.voters.merit_spread * merit, action)
 
@@ -224,18 +223,18 @@ class Votes(Decisions):
         def poll() -> None:
             yes, no = self.tally(merit)
             if yes > no:
-                calendar.at(self.path.day_of(stages.vote_closes), Phase.EPOCHS, count)
+                calendar.at(self.path.day_of(stages.vote_closes), Phase.RUNS, count)
             else:
                 again()
 
         def count() -> None:
             if self.carries(merit):
                 executed = self.path.day_of(stages.executed)
-                calendar.at(executed, Phase.EPOCHS, lambda: self._done(opened, action))
+                calendar.at(executed, Phase.RUNS, lambda: self._done(opened, action))
             else:
                 again()
 
-        calendar.at(stages.poll_closes_d, Phase.EPOCHS, poll)
+        calendar.at(stages.poll_closes_d, Phase.RUNS, poll)
 
     def present(self) -> NDArray[np.bool_]:
         """Who takes part in the next poll or vote."""
@@ -277,7 +276,7 @@ class Votes(Decisions):
         if math.isinf(signed):
             self.decide(action)
         else:
-            self.world.calendar.at(now + signed, Phase.EPOCHS, action)
+            self.world.calendar.at(now + signed, Phase.RUNS, action)
 
     # -- capture ---------------------------------------------------------------------------------------------
 

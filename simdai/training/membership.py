@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from simdai.economy.actors import World
+from simdai.economy.draws import Draws
 from simdai.economy.ledger import WORLD
 from simdai.mechanisms.choice import smooth
 from simdai.mechanisms.low_communication import entry_weight
@@ -44,7 +45,7 @@ class Membership:
         stake = checks.stake if checks else 0.0
         self._stake = int(stake / world.scale * MICRO)
         self.income_usd_per_day = math.nan
-        self._arrive = world.entity("node.arrive", name)
+        self._arrive = Draws(world.entity("node.arrive", name))
         self._steps = 0
 
     def begin(self) -> None:
@@ -95,7 +96,7 @@ class Membership:
         usual = rules.turnover * rules.step * max(count, rules.least, 1)
         mean = usual * entry_weight(max(self.reward_ratio, 0.0), 1.0, rules.sensitivity)
         mean = min(mean, max(paid_for - count, usual))
-        number = poisson(mean, float(self._arrive.uniforms([0], self._steps)[0]))
+        number = poisson(mean, self._arrive.uniform(self._steps))
         return number if rules.most is None else max(min(number, rules.most - self.nodes.count), 0)
 
 

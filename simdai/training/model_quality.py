@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from annotated_types import Gt
 
-from simdai.economy.actors import World
+from simdai.economy.actors import World, only
 from simdai.economy.paths import Path, PathOf
 from simdai.mechanisms.scaling import index_from_compute
 from simdai.registry import Configured
@@ -80,8 +80,7 @@ class Yardstick:
     @property
     def frontier(self) -> Any:
         """The research frontier of the world, None without one."""
-        found = [i for i in self.world.institutions.values() if hasattr(i, "points_per_oom")]
-        return found[0] if found else None
+        return only(self.world.institutions, "research_frontier")
 
     def _stated(self, day: float) -> float:
         """ln A of the stated path."""

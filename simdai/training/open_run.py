@@ -10,6 +10,7 @@ import numpy as np
 
 from simdai.economy.actors import Training, World, absent
 from simdai.economy.calendar import Phase
+from simdai.economy.draws import Draws
 from simdai.economy.models import Release
 from simdai.errors import Problem
 from simdai.mechanisms.low_communication import join_time_s
@@ -152,7 +153,7 @@ class OpenRunning:
         self.stage = "resting"
         self.caught = self.incidents = 0
         self._luck = Luck(world, name)
-        self._incident = world.entity("run.incident", name)
+        self._incident = Draws(world.entity("run.incident", name))
         self._usual_s = SECONDS_PER_DAY
         self._crew_state: Any = None
         self._opened = self._began = 0.0
@@ -189,7 +190,7 @@ class OpenRunning:
         step = self.rules.entry.step
         world.calendar.every(step, Phase.EPOCHS, self._step, first=step)
         RunReport(self).register()
-        world.calendar.at(world.env.now, Phase.EPOCHS, self._propose)
+        world.calendar.at(world.env.now, Phase.RUNS, self._propose)
 
     def _step(self) -> None:
         params = self.plan.params
@@ -218,7 +219,7 @@ class OpenRunning:
         self._rounds()
 
     def _after(self, days: float, action: Any) -> None:
-        self.world.calendar.at(self.world.env.now + days, Phase.EPOCHS, action)
+        self.world.calendar.at(self.world.env.now + days, Phase.RUNS, action)
 
     # -- rounds ----------------------------------------------------------------------------------------------
 
@@ -255,10 +256,8 @@ class OpenRunning:
         """Whether the dishonest gain by making up updates at today's reward and cost."""
         if self.rules.checks is None or not self.nodes.count:
             return False
-        days = self._usual_s / SECONDS_PER_DAY
-        income = self.members.income_usd_per_day / self.nodes.count
-        reward = 0.0 if math.isnan(income) else income * days
-        return self.rules.checks.cheating_pays(self.nodes.usd_per_day() * days, reward)
+        cost = self.nodes.usd_per_day() * self._usual_s / SECONDS_PER_DAY
+        return self.rules.checks.cheating_pays(cost, cost * self.members.reward_ratio)
 
     def _count(self, block: Block, ids: Any) -> None:
         """Credit rounds that are over, and go on, stop or finish."""
@@ -288,7 +287,7 @@ class OpenRunning:
     def _struck(self, first: int, seconds: float) -> bool:
         """Whether an incident stops the run after these rounds."""
         years = seconds / SECONDS_PER_DAY / 365.25
-        return bool(self._incident.uniforms([0], first)[0] < -math.expm1(-self.rules.incidents * years))
+        return self._incident.uniform(first) < -math.expm1(-self.rules.incidents * years)
 
     def _resume(self) -> None:
         self.stage = "training"

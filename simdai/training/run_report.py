@@ -33,7 +33,7 @@ class RunReport:
         """Put everything on the recorder."""
         run, recorder, name = self.run, self.world.recorder, self.run.name
         for register in (recorder.series, recorder.outcome):
-            register(f"{name}.nodes.count", "count", lambda: float(run.nodes.count))
+            register(f"{name}.nodes.count", "nodes", lambda: float(run.nodes.count))
             register(f"{name}.nodes_h100e", "count", lambda: run.nodes.h100e)
             register(f"{name}.reward_ratio", "x", lambda: run.members.reward_ratio)
             register(f"{name}.index", "points", self._index)

@@ -60,8 +60,8 @@ class TrainingBreakthrough(OnRuns, kind="training_breakthrough"):
 
     Parameters
     ----------
-    relief : share of their cost, in logarithms of compute, that it takes away; with 1 many places do as well as
-        one
+    relief : share of their cost, in logarithms of compute, that it takes away; with 1 many places
+        do as well as one
     """
 
     relief: Share

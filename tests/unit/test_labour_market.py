@@ -377,7 +377,7 @@ def test_a_smaller_step_gives_the_same_market():
             },
             "form no circle",
         ),
-        ({"institutions.second": WORLD["institutions"]["market"]}, "a second labour_market"),
+        ({"institutions.second": WORLD["institutions"]["market"]}, "exactly one"),
         ({"institutions.market.growth": -0.1}, "growth"),
         ({"institutions.market.teams.size": 400.0}, "nothing but talk"),
         ({"institutions.market.open_work.effort": 0.0}, "effort"),

@@ -133,6 +133,13 @@ def test_an_entitys_number_does_not_depend_on_the_other_entities():
     assert stream.uniforms([17], 5)[0] == all_of_them[17]
 
 
+def test_a_block_holds_the_numbers_that_come_one_by_one():
+    stream = EntityStream(2**63 + 5)
+    block = stream.block([3, 9, 11], 2**40, 4)
+    one_by_one = [stream.uniforms([3, 9, 11], 2**40 + k) for k in range(4)]
+    assert np.array_equal(block, np.transpose(one_by_one))
+
+
 def test_an_entitys_numbers_differ_by_counter_and_by_stream():
     ids = np.arange(100)
     a = EntityStream(1)
