@@ -313,7 +313,8 @@ def test_a_review_queue_that_cannot_keep_up_piles_up():
     review = {"maintainers": 1, "merges_per_day": 8.0, "sent_per_day": 0.25}
     sim, outcomes = simulate({"training.commons.review": review, "institutions.market.matching.scale": 0.0})
     project = sim.world.training["commons"]
-    assert outcomes["commons.merged_share"] == pytest.approx(8.0 / (0.25 * project.researchers))
+    sent = 0.25 * project.researchers
+    assert outcomes["commons.merged_share"] == pytest.approx(8.0 / sent, rel=0.03)  # of the step before
     assert outcomes["commons.review_wait_days"] > 100
     assert project.merged_labour < project.labour
 
