@@ -54,6 +54,11 @@ class Calendar:
     def __init__(self, env: Environment) -> None:
         self._env = env
 
+    @property
+    def now(self) -> float:
+        """Days since the start."""
+        return self._env.now
+
     def at(self, time: float, phase: Phase, action: Callable[[], None]) -> None:
         """Call ``action`` once, at ``time`` days."""
         event = Event(cast(Any, self._env))

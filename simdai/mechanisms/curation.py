@@ -14,11 +14,13 @@ import math
 from typing import TypeVar
 
 __all__ = [
+    "best_signal",
     "curation_burn",
     "curation_burn_flat",
     "curation_mint",
     "curation_mint_flat",
     "front_run_payout",
+    "signal_profit",
 ]
 
 Amount = TypeVar("Amount", int, float)
@@ -160,6 +162,48 @@ def front_run_payout(net_deposit: float, pool_at_exit: float) -> float:
     if not 0 <= net_deposit <= pool_at_exit:
         raise ValueError(f"net_deposit = {net_deposit!r}: must lie in [0, {pool_at_exit!r}]")
     return 2.0 * math.sqrt(net_deposit) * math.sqrt(pool_at_exit) - net_deposit
+
+
+def signal_profit(reward: float, others: float, deposit: float, tax: float) -> float:
+    """Gain of who signals on a flat curve for one payment shared by signal, and leaves behind it.
+
+    ``R n / (A + n) - (d - n)`` with n = d (1 - tax): the share of the payment less the tax that was burned.
+    The payment is the curators' cut of query fees (late signalling), or the issuance until a denial
+    (withholding: ``others`` is then all signal).
+
+    Parameters
+    ----------
+    reward : R >= 0 [GRT]; others : A > 0, signal there before [GRT]
+    deposit : d >= 0, gross [GRT]; tax : in [0, 1)
+
+    Notes
+    -----
+    Closed form of this project. Small deposits pay iff ``R / A > tax / (1 - tax)``.
+    """
+    _payment(reward, others, tax)
+    if deposit < 0:
+        raise ValueError(f"deposit = {deposit!r}: must be >= 0")
+    net = deposit * (1.0 - tax)
+    return reward * net / (others + net) - (deposit - net)
+
+
+def best_signal(reward: float, others: float, tax: float, capital: float) -> float:
+    """Gross deposit that maximises `signal_profit`: ``(sqrt(R A (1 - tax) / tax) - A) / (1 - tax)``.
+
+    At least 0 and at most ``capital``, which is the answer where there is no tax. Arguments as there.
+    """
+    _payment(reward, others, tax)
+    if tax == 0:
+        return capital if reward > 0 else 0.0
+    best = (math.sqrt(reward * others * (1.0 - tax) / tax) - others) / (1.0 - tax)
+    return min(max(best, 0.0), capital)
+
+
+def _payment(reward: float, others: float, tax: float) -> None:
+    if reward < 0 or others <= 0:
+        raise ValueError(f"reward = {reward!r}, others = {others!r}: must be >= 0 and > 0")
+    if not 0 <= tax < 1:
+        raise ValueError(f"tax = {tax!r}: must lie in [0, 1)")
 
 
 def _ratio(reserve_ratio: float) -> None:

@@ -1,8 +1,9 @@
-"""The Graph: how an indexing reward splits, what stake may do, and what a slash takes.
+"""The Graph: how an indexing reward splits, and the curation tax.
 
 Beside this module, and public here too: the running sums of rewards
-(:mod:`~simdai.mechanisms.indexing_book`), query fees (:mod:`~simdai.mechanisms.indexing_fees`), the life of
-an allocation, disputes and eligibility (:mod:`~simdai.mechanisms.indexing_allocations`).
+(:mod:`~simdai.mechanisms.indexing_book`), query fees (:mod:`~simdai.mechanisms.indexing_fees`), stake,
+delegation and slashes (:mod:`~simdai.mechanisms.indexing_delegation`), the life of an allocation, disputes
+and eligibility (:mod:`~simdai.mechanisms.indexing_allocations`).
 
 Integers stay integers: an amount given as int (wei) is divided with the protocol's rounding, one given as
 float (GRT) is not rounded. Regimes: "legacy" until Horizon (contracts deployed on Arbitrum One in November
@@ -12,8 +13,9 @@ float (GRT) is not rounded. Regimes: "legacy" until Horizon (contracts deployed 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from simdai.mechanisms._domain import non_negative, positive, unit_interval
 from simdai.mechanisms._exact import amounts
@@ -30,6 +32,20 @@ from simdai.mechanisms.indexing_allocations import (
     water_filling,
 )
 from simdai.mechanisms.indexing_book import AllocationRewards, RewardBook, SubgraphRewards, indexing_rewards
+from simdai.mechanisms.indexing_delegation import (
+    Capacity,
+    Slash,
+    allocation_capacity,
+    delegate,
+    delegation_tax,
+    part,
+    release,
+    shrink,
+    slash,
+    slash_wei,
+    thaw,
+    undelegate,
+)
 from simdai.mechanisms.indexing_fees import (
     MAX_PPM,
     FeeWaterfall,
@@ -38,6 +54,7 @@ from simdai.mechanisms.indexing_fees import (
     exponential_rebate,
     fee_stake_lock,
     fee_waterfall,
+    paid_whole,
     rebate_increments,
 )
 
@@ -56,6 +73,7 @@ __all__ = [
     "curation_tax",
     "delegate",
     "delegation_score",
+    "delegation_tax",
     "exponential_rebate",
     "fee_stake_lock",
     "fee_waterfall",
@@ -65,62 +83,34 @@ __all__ = [
     "is_stale",
     "legacy_close",
     "legacy_slash",
+    "paid_whole",
     "poi_outcome",
     "rebate_increments",
+    "release",
     "resolve_dispute",
+    "shrink",
     "slash",
+    "slash_wei",
+    "thaw",
+    "undelegate",
     "water_filling",
     "withholding_min_tax",
 ]
-
-Amount = TypeVar("Amount", int, float)
 
 
 class RewardSplit(NamedTuple):
     """Indexing reward in two parts, in the unit given."""
 
-    indexer: float
-    delegators: float
+    indexer: Any
+    delegators: Any
 
 
-class Capacity(NamedTuple):
-    """Tokens that may be allocated, and delegated tokens that may not, in the unit given."""
-
-    available: float
-    idle: float
-
-
-class Slash(NamedTuple):
-    """A slash, in the unit given; ``provider`` + ``delegators`` + ``skipped`` = ``tokens``.
-
-    ``tokens`` is what the arbitrator asked for, ``provider`` and ``delegators`` what was taken from the
-    provision and from the delegation pool, ``skipped`` what delegators were spared, ``fisherman`` and
-    ``burned`` where it went, ``provision`` and ``delegated`` what is left.
-    """
-
-    tokens: float
-    provider: float
-    delegators: float
-    skipped: float
-    fisherman: float
-    burned: float
-    provision: float
-    delegated: float
-
-
-def _part(amount: Amount, numerator: Amount, denominator: Amount) -> Amount:
-    """Return amount * numerator / denominator, floored when all are integers."""
-    if isinstance(amount, int) and isinstance(numerator, int) and isinstance(denominator, int):
-        return amount * numerator // denominator
-    return amount * numerator / denominator
-
-
-def indexing_reward_split(total: Amount, cut_ppm: int, delegated: object, regime: str) -> RewardSplit:
+def indexing_reward_split(total: Any, cut_ppm: int, delegated: object, regime: str) -> RewardSplit:
     """Split an indexing reward between the indexer and its delegators.
 
     Parameters
     ----------
-    total : reward, int [wei] or float [GRT], >= 0
+    total : reward, int [wei] or float [GRT], >= 0; or a NumPy array of Python ints, of several allocations
     cut_ppm : int [ppm]: the indexer's part (``"legacy"``) or the delegators' (``"horizon"``)
     delegated : truthy when the pool has delegation (legacy: tokens; horizon: shares); an amount or a bool
     regime : ``"legacy"`` | ``"horizon"``
@@ -142,132 +132,11 @@ def indexing_reward_split(total: Amount, cut_ppm: int, delegated: object, regime
     if regime not in ("legacy", "horizon"):
         raise ValueError(f"unknown regime {regime!r}; expected one of: legacy, horizon")
     check_ppm(cut_ppm=cut_ppm)
-    non_negative(total=total)
+    non_negative(total=total.min(initial=0) if isinstance(total, np.ndarray) else total)
     if not delegated:
         return RewardSplit(total, total - total)
-    cut = _part(total, cut_ppm, MAX_PPM)
+    cut = part(total, cut_ppm, MAX_PPM)
     return RewardSplit(cut, total - cut) if regime == "legacy" else RewardSplit(total - cut, cut)
-
-
-def allocation_capacity(provision: float, thawing: float, delegated: float, ratio: int = 16) -> Capacity:
-    """Tokens an indexer may allocate, and delegation that idles because it exceeds ``ratio`` x own stake.
-
-    Parameters
-    ----------
-    provision, thawing : own stake in the data service and the part of it on its way out, any unit
-    delegated : tokens of the delegation pool that are not thawing, same unit
-    ratio : delegation ratio, 16 on Arbitrum One
-
-    Returns
-    -------
-    Capacity : (available, idle), same unit
-
-    Raises
-    ------
-    ValueError : a negative amount, more thawing than provisioned
-
-    Notes
-    -----
-    Source: HorizonStakingBase.sol ``getTokensAvailable``, graphprotocol/contracts@687d928b (2026-08-03).
-    """
-    non_negative(thawing=thawing, delegated=delegated, ratio=ratio)
-    own = provision - thawing
-    if own < 0:
-        raise ValueError(f"thawing = {thawing!r}: exceeds the provision of {provision!r}")
-    usable = min(delegated, own * ratio)
-    return Capacity(own + usable, delegated - usable)
-
-
-def delegate(
-    pool: Mapping[str, Amount], tokens: Amount, *, minimum: float = 1
-) -> tuple[dict[str, Amount], Amount]:
-    """Delegate to a pool: shares are issued at the price of tokens that are not thawing. No tax (Horizon).
-
-    Parameters
-    ----------
-    pool : ``{"tokens", "shares", "thawing"}``; int [wei] (shares round down) or float [GRT]
-    tokens : amount delegated, same unit
-    minimum : least delegation, same unit: 1 GRT, that is ``10**18`` for amounts in wei
-
-    Returns
-    -------
-    (pool, shares) : the new pool and the shares issued; an empty pool, or one that thaws whole, gives a share
-        a token
-
-    Raises
-    ------
-    ValueError : less than ``minimum``; a pool with shares but no tokens; no share for the tokens
-
-    Notes
-    -----
-    Source: HorizonStaking.sol ``_delegate``, graphprotocol/contracts@687d928b (2026-08-03). The legacy regime
-    burned 0.5% first.
-    """
-    held, shares, thawing = pool["tokens"], pool["shares"], pool["thawing"]
-    if not tokens >= minimum:
-        raise ValueError(f"tokens = {tokens!r}: a delegation must be at least {minimum!r}")
-    if held == 0 and shares != 0:
-        raise ValueError("the pool has shares but no tokens: it was slashed whole and takes no delegation")
-    issued = tokens if held in (0, thawing) else _part(tokens, shares, held - thawing)
-    if issued == 0:
-        raise ValueError(f"tokens = {tokens!r}: too little for one share")
-    return {"tokens": held + tokens, "shares": shares + issued, "thawing": thawing}, issued
-
-
-def slash(
-    provision: float,
-    delegated: float,
-    fraction: float,
-    fisherman_cut: float = 0.5,
-    delegation_slashing: bool = False,
-    max_fraction: float = 0.1,
-) -> Slash:
-    """Horizon's slash of a fraction of the snapshot: provision plus the whole delegation pool.
-
-    The provision pays first; delegators pay the rest only where governance has enabled it. With 16 times as
-    much delegation as own stake, 2.5% of the snapshot is 42.5% of own stake and 1/17 wipes it out.
-
-    Parameters
-    ----------
-    provision, delegated : float [GRT], thawing tokens included
-    fraction : share of the snapshot, in [0, ``max_fraction``]
-    fisherman_cut : share of what the provision pays; the smaller of the provision's verifier cut and the
-        dispute contract's cut (which governance may not set above one half)
-    delegation_slashing : whether delegators can be slashed (off on Arbitrum One)
-    max_fraction : most that the arbitrator may slash (10% on Arbitrum One)
-
-    Returns
-    -------
-    Slash [GRT]
-
-    Raises
-    ------
-    ValueError : a fraction above ``max_fraction``, a negative amount, a share outside [0, 1]
-
-    Notes
-    -----
-    Source: DisputeManager.sol ``_slashIndexer``, HorizonStaking.sol ``slash``,
-    graphprotocol/contracts@687d928b (2026-08-03).
-    """
-    non_negative(provision=provision, delegated=delegated)
-    unit_interval(fraction=fraction, fisherman_cut=fisherman_cut, max_fraction=max_fraction)
-    if fraction > max_fraction:
-        raise ValueError(f"fraction = {fraction!r}: the arbitrator may slash at most {max_fraction!r}")
-    tokens = fraction * (provision + delegated)
-    provider = min(tokens, provision)
-    rest = tokens - provider
-    delegators = rest if delegation_slashing else 0.0
-    fisherman = fisherman_cut * provider
-    return Slash(
-        tokens=tokens,
-        provider=provider,
-        delegators=delegators,
-        skipped=rest - delegators,
-        fisherman=fisherman,
-        burned=provider - fisherman + delegators,
-        provision=provision - provider,
-        delegated=delegated - delegators,
-    )
 
 
 def curation_tax(deposit_wei: int, tax_ppm: int, layer: int | str) -> int:
@@ -293,7 +162,7 @@ def curation_tax(deposit_wei: int, tax_ppm: int, layer: int | str) -> int:
         case "1":
             return deposit_wei * tax_ppm // MAX_PPM
         case "2":
-            return cut_rounded_up(deposit_wei, tax_ppm)
+            return int(cut_rounded_up(deposit_wei, tax_ppm))
     raise ValueError(f"unknown layer {layer!r}; expected one of: L1, L2")
 
 

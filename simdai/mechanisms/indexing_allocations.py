@@ -272,6 +272,7 @@ def water_filling(
     capacity: float,
     costs: ArrayLike | None = None,
     smallest: float = 1.0,
+    dropped: float = 0.0,
 ) -> NDArray[np.float64]:
     """Allocate ``capacity`` over subgraphs so as to maximise ``sum_j r_j x_j/(A_j + x_j) - c_j [x_j > 0]``.
 
@@ -285,6 +286,8 @@ def water_filling(
     capacity : tokens to allocate, same unit, >= 0
     costs : (n,) c_j, cost of indexing the subgraph over the horizon, unit of ``rewards``; None for no costs
     smallest : tokens put on a subgraph that nobody else serves, where any amount takes the whole reward
+    dropped : share of the subgraphs that lose which a pass drops, at least one; more is faster and misses
+        more
 
     Returns
     -------
@@ -315,4 +318,5 @@ def water_filling(
         gains = np.where(chosen, weights * tokens / np.where(chosen, taken + tokens, 1.0) - fixed, 0.0)
         if len(gains) == 0 or gains.min() >= 0:
             return tokens
-        weights[gains.argmin()] = 0.0
+        losers = max(int(dropped * np.count_nonzero(gains < 0)), 1)
+        weights[np.argsort(gains, kind="stable")[:losers]] = 0.0

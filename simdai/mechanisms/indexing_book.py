@@ -16,10 +16,35 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-__all__ = ["AllocationRewards", "RewardBook", "SubgraphRewards", "indexing_rewards"]
+__all__ = [
+    "AllocationRewards",
+    "RewardBook",
+    "SubgraphRewards",
+    "indexing_rewards",
+    "per_unit",
+    "units_worth",
+]
 
 SCALE = 10**18
 """Fixed point of the accumulators (FIXED_POINT_SCALING_FACTOR)."""
+
+
+def per_unit(wei: Any, tokens: Any) -> Any:
+    """Growth of an accumulator when ``wei`` are shared by ``tokens`` > 0 [1e-18 wei per wei], rounded down.
+
+    Both are ints, or NumPy arrays of Python ints. Issuance by signal, and rewards of a subgraph by
+    allocation.
+    """
+    return wei * SCALE // tokens
+
+
+def units_worth(growth: Any, tokens: Any) -> Any:
+    """Wei that ``tokens`` earned while their accumulator grew by ``growth``, rounded down.
+
+    Both are ints, or NumPy arrays of Python ints. Rewards of a subgraph by its signal, and of an allocation
+    by its size.
+    """
+    return growth * tokens // SCALE
 
 
 @dataclass(frozen=True)
@@ -127,7 +152,7 @@ class RewardBook:
         if not held.is_open:
             return 0
         per_token = self.subgraphs[held.subgraph].per_token - held.per_token
-        return held.pending + per_token * held.tokens // SCALE
+        return held.pending + int(units_worth(per_token, held.tokens))
 
     def earned(self, allocation: Hashable) -> int:
         """Wei taken by ``allocation`` so far, and claimable."""
@@ -143,7 +168,7 @@ class RewardBook:
         signal = self.total_signal
         if signal == 0:
             return replace(self, block=block, unclaimable=self.unclaimable + issued)
-        return replace(self, block=block, per_signal=self.per_signal + issued * SCALE // signal)
+        return replace(self, block=block, per_signal=self.per_signal + per_unit(issued, signal))
 
     def update(self, block: int, subgraph: Hashable) -> RewardBook:
         """Bring one subgraph to ``block``: its share of issuance goes to its allocations or is reclaimed."""
@@ -216,14 +241,14 @@ class RewardBook:
         return book._allocated(held.subgraph, -held.tokens)
 
     def _updated(self, state: SubgraphRewards) -> SubgraphRewards:
-        rewards = (self.per_signal - state.per_signal) * state.signal // SCALE
+        rewards = units_worth(self.per_signal - state.per_signal, state.signal)
         if state.denied or state.signal < self.min_signal or state.allocated == 0:
             return replace(state, per_signal=self.per_signal, reclaimed=state.reclaimed + rewards)
         return replace(
             state,
             per_signal=self.per_signal,
             accrued=state.accrued + rewards,
-            per_token=state.per_token + rewards * SCALE // state.allocated,
+            per_token=state.per_token + per_unit(rewards, state.allocated),
         )
 
     def _open(self, allocation: Hashable) -> AllocationRewards:

@@ -8,12 +8,22 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from fractions import Fraction
-from typing import NamedTuple, TypeAlias, TypeVar
+from functools import lru_cache
+from typing import Any, NamedTuple, TypeAlias, TypeVar
+
+import numpy as np
 
 from simdai.mechanisms._domain import non_negative, positive
 from simdai.mechanisms._exact import amounts, exact
 
-__all__ = ["FeeWaterfall", "exponential_rebate", "fee_stake_lock", "fee_waterfall", "rebate_increments"]
+__all__ = [
+    "FeeWaterfall",
+    "exponential_rebate",
+    "fee_stake_lock",
+    "fee_waterfall",
+    "paid_whole",
+    "rebate_increments",
+]
 
 MAX_PPM = 1_000_000
 MAX_EXPONENT = 15  # integer part of the rebate's exponent above which all fees are paid
@@ -24,10 +34,10 @@ Ratio: TypeAlias = int | float | Fraction | tuple[int, int]
 class FeeWaterfall(NamedTuple):
     """Query fee in four parts, wei; they sum to the gross fee."""
 
-    burned: int
-    curators: int
-    delegators: int
-    indexer: int
+    burned: Any
+    curators: Any
+    delegators: Any
+    indexer: Any
 
 
 def check_ppm(**cuts: int) -> None:
@@ -39,6 +49,35 @@ def check_ppm(**cuts: int) -> None:
 
 def _ratio(value: Ratio) -> int | float | Fraction:
     return Fraction(*value) if isinstance(value, tuple) else value
+
+
+@lru_cache(maxsize=64, typed=True)
+def _curve(alpha: Ratio, lam: Ratio) -> tuple[Fraction, Fraction]:
+    """Both parameters of the rebate as they are written."""
+    weight, rate = exact(alpha=_ratio(alpha), lam=_ratio(lam))
+    if weight > 1:
+        raise ValueError(f"alpha = {alpha!r}: must lie in [0, 1]")
+    return weight, rate
+
+
+def _paid_whole(fees: Any, stake: Any, rate: Fraction) -> Any:
+    """Whether the integer part of the exponent is so large that all fees are paid."""
+    return rate.numerator * stake >= (MAX_EXPONENT + 1) * rate.denominator * fees
+
+
+def paid_whole(fees: Any, stake: Any, lam: Ratio) -> Any:
+    """Whether `exponential_rebate` pays all of ``fees``, whatever alpha is.
+
+    Takes ints, or NumPy arrays of Python ints (then an array of bool), in one unit.
+    """
+    return _paid_whole(fees, stake, _curve(0, lam)[1])
+
+
+def _amount(name: str, value: float) -> int | Fraction:
+    """An amount as it is written; whole ones stay integers, which divide faster."""
+    if type(value) is int and value >= 0:
+        return value
+    return exact(**{name: value})[0]
 
 
 def exponential_rebate(fees: float, stake: float, alpha: Ratio, lam: Ratio) -> float:
@@ -65,17 +104,14 @@ def exponential_rebate(fees: float, stake: float, alpha: Ratio, lam: Ratio) -> f
     graphprotocol/contracts@687d928b (2026-08-03). The contract keeps lam as a 127-bit fraction rounded down,
     so a lam that is not a binary fraction reaches exponent 16 one unit in the last place later than here.
     """
-    weight, rate = exact(alpha=_ratio(alpha), lam=_ratio(lam))
-    tokens, collected = exact(stake=stake, fees=fees)
-    if weight > 1:
-        raise ValueError(f"alpha = {alpha!r}: must lie in [0, 1]")
+    weight, rate = _curve(alpha, lam)
+    tokens, collected = _amount("stake", stake), _amount("fees", fees)
     if collected == 0 or weight == 0:
         return float(fees)
-    exponent = rate * tokens / collected
-    if math.floor(exponent) > MAX_EXPONENT:
+    if _paid_whole(collected, tokens, rate):
         return float(fees)
-    burned = float(weight)
-    return float(fees) * ((1.0 - burned) - burned * math.expm1(-float(exponent)))
+    burned, exponent = float(weight), float(rate * tokens / collected)
+    return float(fees) * ((1.0 - burned) - burned * math.expm1(-exponent))
 
 
 def rebate_increments(vouchers: Iterable[float], stake: float, alpha: Ratio, lam: Ratio) -> list[float]:
@@ -97,42 +133,43 @@ def rebate_increments(vouchers: Iterable[float], stake: float, alpha: Ratio, lam
     -----
     Source: Staking.sol ``collect``, graphprotocol/contracts@289772e4 (2024-05); GIP-0051 (2023-03-29).
     """
-    collected, paid, payments = Fraction(0), 0.0, []
+    collected: int | Fraction = 0
+    paid, payments = 0.0, []
     rebated = stake != 0 and _ratio(lam) != 0
     for voucher in vouchers:
-        collected += exact(voucher=voucher)[0]
+        collected += _amount("voucher", voucher)
         due = exponential_rebate(_float(collected), stake, alpha, lam) - paid if rebated else 0.0
         payments.append(min(max(due, 0.0), float(voucher)))
         paid += payments[-1]
     return payments
 
 
-def _float(value: Fraction) -> int | float:
+def _float(value: int | Fraction) -> int | float:
     return value.numerator if value.denominator == 1 else float(value)
 
 
-def cut_rounded_up(amount: int, ppm: int) -> int:
+def cut_rounded_up(amount: Any, ppm: int) -> Any:
     """Part of ``amount`` wei, ``ppm`` parts in a million, rounded up: a - floor(a (1e6 - c) / 1e6)."""
     return amount - amount * (MAX_PPM - ppm) // MAX_PPM
 
 
 def fee_waterfall(
-    gross_wei: int,
+    gross_wei: Any,
     protocol_ppm: int,
     curation_ppm: int,
     delegator_ppm: int,
-    curated: bool = True,
+    curated: Any = True,
     delegated: bool = True,
 ) -> FeeWaterfall:
     """Horizon's query-fee waterfall; every cut rounds up and is taken from what the cut before left.
 
     Parameters
     ----------
-    gross_wei : int [wei], >= 0
+    gross_wei : int [wei], >= 0; or a NumPy array of such Python ints, of several allocations
     protocol_ppm, curation_ppm, delegator_ppm : int [ppm]: burned, to the curation pool, to the delegation
         pool
-    curated, delegated : whether the subgraph has signal, whether the delegation pool has shares; else the cut
-        is 0
+    curated, delegated : whether the subgraph (an array with an array of fees) has signal, whether the
+        delegation pool has shares; else the cut is 0
 
     Returns
     -------
@@ -149,12 +186,16 @@ def fee_waterfall(
     :func:`indexing_reward_split` at the query-fee cut.
     """
     check_ppm(protocol_ppm=protocol_ppm, curation_ppm=curation_ppm, delegator_ppm=delegator_ppm)
-    (gross_wei,) = amounts(gross_wei=gross_wei)
+    if isinstance(gross_wei, np.ndarray):
+        if (gross_wei < 0).any():
+            raise ValueError("gross_wei: fees must be zero or above")
+    else:
+        (gross_wei,) = amounts(gross_wei=gross_wei)
     burned = cut_rounded_up(gross_wei, protocol_ppm)
     left = gross_wei - burned
-    curators = cut_rounded_up(left, curation_ppm) if curated else 0
-    left -= curators
-    delegators = cut_rounded_up(left, delegator_ppm) if delegated else 0
+    curators = cut_rounded_up(left, curation_ppm) * curated
+    left = left - curators
+    delegators = cut_rounded_up(left, delegator_ppm) if delegated else left - left
     return FeeWaterfall(burned, curators, delegators, left - delegators)
 
 

@@ -312,4 +312,45 @@ PANELS = (
         r"(?P<who>[^.]+)\.governance_capture\.diverted_usd",
         "Budget of open runs that went to somebody who had captured their governance.",
     ),
+    Panel(
+        "Who gets the GRT that is created",
+        r"(?P<who>[^.]+)\.emission\.(?P<what>indexers|delegators|agreements|treasury|nobody)",
+        "Rewards and agreements in each recorded interval; what nobody may have is not minted.",
+        facets=True,
+    ),
+    Panel(
+        "Who gets query fees",
+        r"(?P<who>[^.]+)\.fees\.(?P<what>burned|curators|delegators|indexers)",
+        "GRT that indexers collected in each recorded interval, by receiver.",
+        facets=True,
+    ),
+    Panel(
+        "Yield of delegation and of signal",
+        r"(?P<who>[^.]+)\.(?P<what>(?:delegators|curators))\.yield",
+        "What a year of it earns at the present rate: rewards that indexers give on, query fees of curators.",
+        facets=True,
+    ),
+    Panel(
+        "Indexers' margins",
+        r"(?P<who>[^.]+)\.indexers\.margin",
+        "Income of indexers against their costs: 0 covers running costs, 1 the return asked of stake too.",
+        floor=False,
+    ),
+    Panel(
+        "Indexers with half of the stake",
+        r"(?P<who>[^.]+)\.indexers\.nakamoto",
+        "Least number of indexers that together have more than half of own and delegated stake.",
+    ),
+    Panel(
+        "Queries answered rightly",
+        r"(?P<who>[^.]+)\.service\.success_share",
+        "Share of customers' queries in each recorded interval that got a right answer.",
+        floor=False,
+    ),
+    Panel(
+        "Queries",
+        r"(?P<who>[^.]+)\.queries_per_day",
+        "Queries that customers send to the network.",
+        of=("demand",),
+    ),
 )
