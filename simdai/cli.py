@@ -382,6 +382,25 @@ def sources(scenario: str, changes: tuple[str, ...], overrides: tuple[str, ...],
         click.echo(f"    {'; '.join(part for part in said if part)}")
 
 
+@app.command()
+@click.argument("scenario", required=False)
+@click.option("--out", type=click.Path(path_type=Path), help="File to write.  [default: standard output]")
+def describe(scenario: str | None, out: Path | None) -> None:
+    """Describe the model in the form of the ODD protocol, as Markdown.
+
+    Written from what the code declares: actors, parameters, phases, mechanisms, sources. With a SCENARIO the
+    objects and numbers of that one stand in it.
+    """
+    from simdai.report.description import describe as description
+
+    text = description(None if scenario is None else simdai.load(scenario))
+    if out is None:
+        click.echo(text, nl=False)
+        return
+    out.write_text(text, encoding="utf-8")
+    click.echo(out)
+
+
 @app.group()
 def new() -> None:
     """Write a file to begin with."""

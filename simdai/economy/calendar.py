@@ -24,6 +24,7 @@ class Phase(float, enum.Enum):
     REGIMES = 0.25
     """Rules that change by date."""
     SHOCKS = 0.5
+    """Events from outside."""
     DELIVERIES = 1.5
     """Compute that labs ordered arrives."""
     DEMAND = 2.0
@@ -33,16 +34,19 @@ class Phase(float, enum.Enum):
     EPOCHS = 4.0
     """Networks settle: burns, emission, rewards, sales."""
     TRADERS = 5.0
+    """Speculators, liquidity and the price of tokens."""
     FINANCE = 6.0
     """Labs pay their bills and raise money."""
     PEOPLE = 6.25
     """Hiring, quits, pay."""
     RESEARCH = 6.5
+    """Ideas are found, published and taken up."""
     RUNS = 6.75
     """Training runs are planned, finished and released; compute is ordered."""
     MEASUREMENT = 8.0
     """The end of the warm-up."""
     RECORDING = 9.0
+    """Series are recorded and the books checked."""
 
 
 class Calendar:
