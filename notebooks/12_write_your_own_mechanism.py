@@ -32,7 +32,7 @@ REPLICATIONS = 3 if FAST else 10
 
 
 # %%
-class CappedByFees(Reward, kind="capped_by_fees"):
+class TokensPerDollar(Reward, kind="tokens_per_dollar"):
     """By completed work, at most ``tokens_per_usd`` for each USD that customers paid; the rest stays in the pool.
 
     Parameters
@@ -55,7 +55,7 @@ class CappedByFees(Reward, kind="capped_by_fees"):
 work = EpochWork(
     gpu_hours=np.array([5.0, 5.0]), value_usd=np.array([10.0, 30.0]), online_hours=np.array([7.0, 7.0])
 )
-rule = CappedByFees(tokens_per_usd=2.0)
+rule = TokensPerDollar(tokens_per_usd=2.0)
 paid = rule.amounts(pool=1000 * 10**8, work=work, units_per_usd=1e8)
 print(paid / 10**8, "tokens of a pool of 1000")
 assert list(paid) == [20 * 10**8, 60 * 10**8]
@@ -69,7 +69,7 @@ assert list(paid) == [20 * 10**8, 60 * 10**8]
 
 # %%
 base = simdai.load("examples/minimal")
-capped = base.with_changes({"networks.gridnet.reward": {"kind": "capped_by_fees", "tokens_per_usd": 0.5}})
+capped = base.with_changes({"networks.gridnet.reward": {"kind": "tokens_per_dollar", "tokens_per_usd": 0.5}})
 pair = simdai.compare(base, capped, replications=REPLICATIONS)
 differences = pair.differences.set_index("outcome")
 differences.loc[["gridnet.token.price_usd", "gridnet.providers.margin", "gridnet.token.issued"]]

@@ -83,6 +83,7 @@ class Providers:
         self._dark: dict[int, int] = {}  # rows that are cut off, by the number of failures at once
         self.movers = Movers(rules.switching, self) if rules.switching else None
         self.exits = self.entries = self.moved_in = self.moved_out = 0
+        self._failures = np.zeros(0, dtype=np.int64)  # as last taken, by row
         self.sold_hours = self.idle_hours = 0.0
         """GPU-hours completed, and those of them that would have stood idle."""
 
@@ -185,6 +186,17 @@ class Providers:
         spare = 1.0 - np.where(self.book.bought > 0, self.rules.capital_share, 0.0)
         self.sold_hours += float(work.sum())
         self.idle_hours += float((work * spare).sum()) * (1.0 - self.rules.outside_use)
+
+    def take_failures(self) -> Ints:
+        """(rows,) jobs that failed on each provider since the last call."""
+        before = np.zeros(len(self.book.alive), dtype=np.int64)
+        before[: len(self._failures)] = self._failures
+        now = before.copy()
+        for place, pool in enumerate(self.pools):
+            table = self.world.compute.market.providers(pool)
+            now[self.book.rows_at(place)[table["index"]]] = table["failures"]
+        self._failures = now
+        return now - before
 
     def day(self, days: float, posted: float | None) -> None:
         """A day's decisions, after `observe`: exits, entries, prices."""

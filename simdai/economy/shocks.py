@@ -21,6 +21,7 @@ __all__ = [
     "Outage",
     "ShockActor",
     "TokenPriceCrash",
+    "UnlockCliff",
 ]
 
 
@@ -123,6 +124,7 @@ class TokenPriceCrash(DatedShock, kind="token_price_crash"):
     network : whose token
     drop : share of its price that the token loses; the public sells what that takes, as far as it holds it
     sale : or: tokens sold, as a share of the supply
+    over : days over which the sales are spread, a part each midnight; at once without
     belief : what the fundamental value is multiplied by, so that traders do not buy the price back; 1 leaves
         it
     watch : days after which the network's capacity is compared with that before, see `CapacityWatch`; not
@@ -133,6 +135,7 @@ class TokenPriceCrash(DatedShock, kind="token_price_crash"):
     network: Name
     drop: Share | None = None
     sale: Share | None = None
+    over: Days = 0.0
     belief: Positive = 1.0
     watch: PositiveDays | None = None
     recovered_at: Share = 0.95
@@ -154,17 +157,25 @@ class TokenPriceCrash(DatedShock, kind="token_price_crash"):
     def strike(self, world: World) -> Callable[[], None]:
         token = tokens_of(world)[self.network]
         token.sentiment *= self.belief
-        if self.drop is not None:
-            token.move_to(token.price * (1.0 - self.drop), token.holders)
-        elif self.sale is not None:
-            wanted = int(world.ledger.supply(token.asset) * self.sale)
-            held = world.ledger.balance(token.asset, token.holders)
-            token.sell(min(wanted, held), token.holders, "world")
+        parts = max(round(self.over), 1)
+        for day in range(1, parts):
+            world.calendar.at(world.env.now + day, Phase.SHOCKS, lambda: self._sell(world, parts))
+        self._sell(world, parts)
 
         def recover() -> None:
             token.sentiment /= self.belief
 
         return recover
+
+    def _sell(self, world: World, parts: int) -> None:
+        """Sell one of ``parts`` equal parts: of the fall in the logarithm of the price, or of the sale."""
+        token = tokens_of(world)[self.network]
+        if self.drop is not None:
+            token.move_to(token.price * (1.0 - self.drop) ** (1.0 / parts), token.holders)
+        elif self.sale is not None:
+            wanted = int(world.ledger.supply(token.asset) * self.sale / parts)
+            held = world.ledger.balance(token.asset, token.holders)
+            token.sell(min(wanted, held), token.holders, "world")
 
 
 class CrashActor(ShockActor):
@@ -183,6 +194,28 @@ class CrashActor(ShockActor):
         if self._watch:
             self._watch.begin()
         return super().strike()
+
+
+class UnlockCliff(DatedShock, kind="unlock_cliff"):
+    """All that has not vested of a token's allocations becomes free at once, and a share of it is sold.
+
+    Parameters
+    ----------
+    network : one with allocations
+    sold : share of what becomes free that its holders sell on the day
+    """
+
+    network: Name
+    sold: Share
+
+    def missing(self, scenario: Any) -> Iterator[Problem]:
+        able = [name for name, n in scenario.networks.items() if getattr(n, "allocations", None)]
+        yield from absent("network with allocations", {"network": self.network}, able)
+
+    def strike(self, world: World) -> Callable[[], None]:
+        network = world.networks[self.network]
+        network.unlocks.free_all(self.sold)
+        return lambda: None
 
 
 class JurisdictionBan(DatedShock, kind="jurisdiction_ban"):

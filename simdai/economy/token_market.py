@@ -24,6 +24,7 @@ __all__ = ["Token", "TokenMarket"]
 
 MICRO = 10**6
 DAYS_PER_YEAR = 365.25
+ATTEMPTS = 60  # of buying what is missing; each leaves the part that the price moved by
 WORTHLESS = 1e-9  # least ratio of value to price that traders act on: a token without fees is worth nothing
 
 
@@ -161,18 +162,27 @@ class TokenMarket:
         self.book = book
         return tokens
 
-    def buy_tokens(self, tokens: int, payer: str | int, receiver: str | int) -> int:
-        """Buy ``tokens`` base units, or a few more, for as little money as buys them; returns the units got.
+    def acquire(
+        self, units: int, payer: str | int, receiver: str | int, price_limit: float = 4.0
+    ) -> tuple[int, int]:
+        """Buy ``units`` base units, or a few more; returns what the market gave and the micro-USD it took.
 
-        Of a pool at most half is bought at once.
+        The buyer stops when the price is ``price_limit`` times what it was: at 4, half of a pool is bought.
         """
-        if self.book.has_reserves:
-            tokens = min(tokens, self.book.reserves[0] // 2)
-        usd, got, book = 0, 0, self.book
-        while got < tokens:  # what a purchase adds falls with its size, so that each step stops short
-            usd += math.ceil((tokens - got) * book.price / self.unit * MICRO) or 1
-            got, book = self.book.buy(usd)
-        return self.buy(usd, payer, receiver)
+        got, spent, limit = 0, 0, price_limit * self.price
+        for _ in range(ATTEMPTS):
+            if got >= units:
+                break
+            usd = math.ceil((units - got) / self.units_per_usd * MICRO)
+            if self.price < limit:
+                usd = min(usd, self.book.order_to(limit)[0])
+            if self.price >= limit or usd == 0:
+                break
+            more = self.buy(usd, payer, receiver)
+            if more == 0:
+                break
+            got, spent = got + more, spent + usd
+        return got, spent
 
     def sell(self, tokens: int, payer: str | int, receiver: str | int) -> int:
         """Sell ``tokens`` base units of ``payer``; returns the micro-USD that ``receiver`` gets."""

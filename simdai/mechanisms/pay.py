@@ -38,6 +38,11 @@ class Pay(Configured, family="pay"):
         """Share of a payment that goes through the network; the rest reaches the provider at once, in USD."""
         raise NotImplementedError
 
+    @property
+    def provider_share(self) -> float:
+        """Share of a payment that the provider gets for it, in USD or in credit; rewards come on top."""
+        return 1.0 - self.take_rate
+
     def split(self, fees: int) -> FeeSplit:
         """Divide what the network took, ``fees`` micro-USD, exactly."""
         raise NotImplementedError
@@ -130,6 +135,10 @@ class StableCredit(Pay, kind="stable_credit"):
     @property
     def take_rate(self) -> float:
         return 1.0
+
+    @property
+    def provider_share(self) -> float:
+        return (1.0 - self.operator_fee) * (1.0 - self.spread)
 
     def split(self, fees: int) -> FeeSplit:
         return _split(fees, self.operator_fee, 0.0, 1.0 - self.operator_fee)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -11,9 +12,11 @@ from numpy.typing import NDArray
 from pydantic import model_validator
 
 from simdai.economy.actors import Network, World
+from simdai.economy.allocations import Allocation, Unlocks
 from simdai.economy.compute_network import MICRO, ComputeNetwork, Paid, divided
 from simdai.economy.population import Population
 from simdai.economy.providers import Providers
+from simdai.economy.spending import Spending, Treasury
 from simdai.economy.token_market import Token, TokenMarket
 from simdai.errors import Problem
 from simdai.mechanisms.emit import Emit, NoEmission, Supply
@@ -21,6 +24,10 @@ from simdai.mechanisms.match import Match
 from simdai.mechanisms.pay import Pay, UsdDirect
 from simdai.mechanisms.quote import Ask, CloudIndexed, Quote, QuoteState
 from simdai.mechanisms.reward import EpochWork, NoReward, Reward
+from simdai.networks.composed_attacks import Claimant
+from simdai.networks.composed_governance import Governance, capture_cost
+from simdai.networks.composed_report import report
+from simdai.networks.composed_stakes import Access, AccessStakes, ProviderStakes, Stake
 from simdai.registry import FrozenMapping, Regime, Regimes
 from simdai.units import Date, Name, PositiveDays, Share
 
@@ -45,6 +52,12 @@ class Composed(Network, kind="composed"):
     provider_share : of the tokens created, for providers; the rest goes to the treasury
     treasury_sold : share of what the treasury receives that it sells at once
     providers : populations by name
+    allocations : parts of the first supply that vest, by holder
+    stake : what providers lock to earn; nothing without
+    audit_chance : that an audit of a day finds a provider that does not exist
+    access : what customers lock to be served; nothing without
+    spending : what the project spends to go on; nothing without
+    governance : who decides over the treasury; nobody without
     """
 
     emits: ClassVar[bool] = True
@@ -60,6 +73,12 @@ class Composed(Network, kind="composed"):
     provider_share: Share = 1.0
     treasury_sold: Share = 0.0
     providers: FrozenMapping[Name, Population]
+    allocations: FrozenMapping[Name, Allocation] = FrozenMapping()
+    stake: Stake | None = None
+    audit_chance: Share = 0.0
+    access: Access | None = None
+    spending: Spending | None = None
+    governance: Governance | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -74,6 +93,11 @@ class Composed(Network, kind="composed"):
             for name, regimes, kind in plain:
                 if not all(isinstance(rule, kind) for rule in regimes.rules):
                     raise ValueError(f"{name} needs a token; give 'token', or use the kind {kind.kind!r}")
+            for part in ("allocations", "stake", "access", "governance"):
+                if getattr(self, part):
+                    raise ValueError(f"{part} needs a token; give 'token'")
+        if self.stake is None and any(rule.needs_stake for rule in self.reward.rules):
+            raise ValueError("reward by stake needs a stake; give 'stake'")
         if any(isinstance(rule, Ask) for rule in self.quote.rules):
             if self.match.venue_holds_price:
                 raise ValueError(
@@ -135,6 +159,23 @@ class ComposedNetwork(ComputeNetwork):
         self._created = 0  # base units minted for them
         self._new_credit = 0  # micro-USD that this epoch's work will earn in redeemable credit
         self._claims: list[Paid] = []  # micro-USD of credit that providers redeem at the next settlement
+        self._foreign: list[tuple[Claimant, int]] = []  # and that attackers do
+        self.claimants: list[Claimant] = []
+        """Attackers who want a part of the rewards."""
+        self._pool = 0  # base units that the last epoch's rewards were taken from
+        self._settled_to = self._surcharge = (
+            0.0  # day; USD per GPU-hour in `rebate` that locking costs customers
+        )
+        self.unlocks = self.stakes = self.access = None
+        if self.token:
+            token = self.token
+            if rules.allocations:
+                self.unlocks = Unlocks(rules.allocations, world, name, token)
+            if rules.stake:
+                self.stakes = ProviderStakes(rules.stake, world, name, token, self.populations)
+            if rules.access:
+                self.access = AccessStakes(rules.access, world, name, token)
+        self.treasury = Treasury(rules.spending, world, name, self.token) if rules.spending else None
 
     def _cloud_price(self) -> float:
         prices = [cloud.list_price(None) for cloud in self.world.clouds.values()]
@@ -146,6 +187,9 @@ class ComposedNetwork(ComputeNetwork):
         super().start()
         for hook in ("quote", "pay", "reward", "emit"):
             self.follow(hook, getattr(self.rules, hook))
+        if self.stakes:
+            self.stakes.open()
+        report(self)
 
     def switch(self, hook: str, rule: Any) -> None:
         """Put another rule in force; what came in under the old one is settled under it first."""
@@ -161,17 +205,87 @@ class ComposedNetwork(ComputeNetwork):
             self.tell_price()
 
     def next_price(self, use: float, days: float) -> float | None:
+        if self.rules.access:
+            before, paid = self._surcharge, self.list_price(None)
+            self._surcharge = self.rules.access.surcharge * paid if math.isfinite(paid) else 0.0
+            self.rebate -= self._surcharge - before
         now = math.nan if self.price is None else self.price
         return self.quote.price(QuoteState(now, self._cloud_price(), use, days))
+
+    @property
+    def circulating(self) -> float:
+        """Simulated tokens that may vote: all but what has not vested and what the treasury holds."""
+        token = self.token
+        if token is None:
+            return 0.0
+        held = [self.world.ledger.balance(token.asset, token.treasury)]
+        held += [self.unlocks.still_locked] if self.unlocks else []
+        return token.supply - sum(held) / token.unit
+
+    @property
+    def capture_cost(self) -> float:
+        """USD for the votes over the treasury, simulated; nan where nobody votes."""
+        rules = self.rules.governance
+        return capture_cost(rules, self.token, self.circulating) if rules and self.token else math.nan
+
+    @property
+    def credit_outstanding(self) -> float:
+        """USD of credit that providers have not redeemed, simulated."""
+        claims = sum(int(usd.sum()) for _, _, usd in self._claims) + sum(usd for _, usd in self._foreign)
+        return (self._new_credit + claims) / MICRO
+
+    @property
+    def collateral_ratio(self) -> float:
+        """Value of the vault's tokens over the credit outstanding; nan without any."""
+        if self.token is None or not self.credit_outstanding:
+            return math.nan
+        vault = self.world.ledger.balance(self.token.asset, self.vault)
+        return vault / self.token.units_per_usd / self.credit_outstanding
+
+    @property
+    def staked(self) -> float | None:
+        return self.stakes.total / self.token.unit if self.stakes and self.token else None
 
     # -- the epoch -------------------------------------------------------------------------------------------
 
     def settle(self) -> None:
-        """End of an epoch: fees are used, tokens created, paid and partly sold."""
+        """End of an epoch: fees are used, tokens created, paid and partly sold, stakes and purses settled."""
+        days, self._settled_to = self.world.env.now - self._settled_to, self.world.env.now
+        failures = (
+            {n: p.take_failures() for n, p in self.populations.items()} if self._counts_failures else {}
+        )
+        workers = [
+            (p, *self._complete(name, *p.book.take_epoch(p.hardware.speed), failures))
+            for name, p in self.populations.items()
+        ]
+        honest = EpochWork.joined([done for _, _, done in workers])
+        claims = [attacker.claim(honest, self._pool, days) for attacker in self.claimants]
         self._use_fees()
-        workers = [(p, *p.book.take_epoch(p.hardware.speed)) for p in self.populations.values()]
         if self.token:
-            self._pay_tokens(self.token, workers)
+            self._pay_tokens(self.token, workers, claims)
+        if self.unlocks:
+            self.unlocks.settle()
+        if self.stakes:
+            self.stakes.settle(failures, days)
+        if self.access:
+            self.access.settle(float(honest.value_usd.sum()), days)
+        if self.treasury:
+            self.treasury.settle()
+
+    @property
+    def _counts_failures(self) -> bool:
+        return self.stakes is not None or any(rule.counts_failures for rule in self.rules.reward.rules)
+
+    def _complete(
+        self, name: str, k: Ints, work: EpochWork, failures: dict[str, Ints]
+    ) -> tuple[Ints, EpochWork]:
+        """Add to the work of a population's rows ``k`` what they have locked and how often they failed."""
+        if not failures:
+            return k, work
+        stake = None
+        if self.stakes and self.token:
+            stake = self.stakes.held(name)[k] / self.token.unit
+        return k, replace(work, stake=stake, failures=failures[name][k].astype(np.float64))
 
     def _use_fees(self) -> None:
         """Split what the network took since the last time: operator, tokens to burn, tokens for the vault."""
@@ -188,17 +302,25 @@ class ComposedNetwork(ComputeNetwork):
         self.token.buy(split.vault, self.fees, self.vault)
         self._new_credit += self.pay.credit(split.vault)
 
-    def _pay_tokens(self, token: TokenMarket, workers: list[tuple[Providers, Ints, EpochWork]]) -> None:
+    def _pay_tokens(
+        self, token: TokenMarket, workers: list[tuple[Providers, Ints, EpochWork]], claims: list[EpochWork]
+    ) -> None:
         """Create the epoch's tokens, reward its work, redeem the credit of the epoch before, sell."""
         ledger = self.world.ledger
         self._create(token)
-        work = EpochWork.joined([done for _, _, done in workers])
+        work = EpochWork.joined([*(done for _, _, done in workers), *claims])
         rows = [(population, k) for population, k, _ in workers]
-        pool = ledger.balance(token.asset, self.rewards)
-        rewards = divided(self.reward.amounts(pool, work, token.units_per_usd), rows)
+        n = sum(len(k) for _, k in rows)
+        self._pool = ledger.balance(token.asset, self.rewards)
+        amounts = self.reward.amounts(self._pool, work, token.units_per_usd)
+        rewards = divided(amounts[:n], rows)
         self._pay(token, self.rewards, rewards)
+        for attacker, amount in zip(self.claimants, amounts[n:].tolist(), strict=True):
+            attacker.receive(amount, self.rewards)
         redeemed = self._redeem(token)
-        self._claims = divided(ledger.split(self._new_credit, work.value_usd), rows)
+        credit = ledger.split(self._new_credit, work.value_usd)
+        self._claims = divided(credit[:n], rows)
+        self._foreign = list(zip(self.claimants, credit[n:].tolist(), strict=True))
         self._new_credit = 0
         self.reward_providers(token, rewards + redeemed)
 
@@ -241,7 +363,10 @@ class ComposedNetwork(ComputeNetwork):
             (population, k, np.floor(credit / MICRO * token.units_per_usd).astype(np.int64))
             for population, k, credit in self._claims
         ]
-        due = sum(int(tokens.sum()) for _, _, tokens in redeemed)
+        foreign = [(who, int(usd / MICRO * token.units_per_usd)) for who, usd in self._foreign]
+        due = sum(int(tokens.sum()) for _, _, tokens in redeemed) + sum(tokens for _, tokens in foreign)
         ledger.mint(max(due - ledger.balance(token.asset, self.vault), 0), token.asset, self.vault)
         self._pay(token, self.vault, redeemed)
+        for attacker, tokens in foreign:
+            attacker.receive(tokens, self.vault)
         return redeemed

@@ -16,7 +16,6 @@ from simdai.mechanisms.block_rewards import ionet_succeeds
 from simdai.mechanisms.fake_supply import hourly_detection, identity_profit
 from simdai.mechanisms.provider_choice import whole_number
 from simdai.networks.ionet_devices import Nomination
-from simdai.networks.ionet_stakes import bought
 from simdai.units import Count, Name, PerDay, Share, Usd
 
 __all__ = ["FakeSupply", "Fakes"]
@@ -228,7 +227,7 @@ class Fakes(AttackActor):
         self._born = np.concatenate([self._born, np.full(n, self.hour)])
         self._found = np.concatenate([self._found, hours + self.hour])
         stake = n * self.stakes.need(self.rules.poses_as)
-        _, spent = bought(self.token, stake, WORLD, self.stake_account, self.stakes.rules.price_limit)
+        _, spent = self.token.acquire(stake, WORLD, self.stake_account, self.stakes.rules.price_limit)
         setup = self.bring(n * self.rules.identity_cost)
         self.world.ledger.transfer(setup, "USD", self.account, WORLD)
         self.spent += spent / MICRO

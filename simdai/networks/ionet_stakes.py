@@ -19,10 +19,9 @@ from simdai.networks.ionet_devices import Devices, Nominees
 from simdai.registry import Configured
 from simdai.units import Days, NonNegative, Share, Tokens
 
-__all__ = ["Stakes", "Staking", "bought"]
+__all__ = ["Stakes", "Staking"]
 
 MICRO = 10**6
-ATTEMPTS = 60  # of buying what is missing; each leaves the part that the price moved by
 
 Ints = NDArray[np.int64]
 
@@ -64,27 +63,6 @@ class _Slash:
     shared: int
     back: tuple[int, int]
     reversed: bool
-
-
-def bought(token: TokenMarket, units: int, payer: str, receiver: str, price_limit: float) -> tuple[int, int]:
-    """Buy ``units`` base units, or a few more; returns what the market gave and the micro-USD it took.
-
-    The buyer stops when the price is ``price_limit`` times what it was.
-    """
-    got, spent, limit = 0, 0, price_limit * token.price
-    for _ in range(ATTEMPTS):
-        if got >= units:
-            break
-        usd = math.ceil((units - got) / token.units_per_usd * MICRO)
-        if token.price < limit:
-            usd = min(usd, token.book.order_to(limit)[0])
-        if token.price >= limit or usd == 0:
-            break
-        more = token.buy(usd, payer, receiver)
-        if more == 0:
-            break
-        got, spent = got + more, spent + usd
-    return got, spent
 
 
 class Stakes:
@@ -164,7 +142,7 @@ class Stakes:
     def _buy(self, units: int) -> str:
         """Have ``units`` on the collecting account, as far as the market goes; returns the account."""
         missing = units - self.world.ledger.balance(self.token.asset, self._collector)
-        bought(self.token, max(missing, 0), WORLD, self._collector, self.rules.price_limit)
+        self.token.acquire(max(missing, 0), WORLD, self._collector, self.rules.price_limit)
         return self._collector
 
     def _move(self, wanted: Ints, source: str, targets: Ints) -> None:

@@ -75,7 +75,7 @@ class DataExchange:
         """Buy what a wallet lacks to pay ``wei`` into a contract; False where the market does not give it."""
         needed = int(contract.in_units(wei)) + 2
         missing = needed - self.world.ledger.balance(self.token.asset, wallet)
-        self.token.buy_tokens(missing, WORLD, wallet)
+        self.token.acquire(missing, WORLD, wallet)
         return self.world.ledger.balance(self.token.asset, wallet) >= needed
 
     def order(

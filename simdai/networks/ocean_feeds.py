@@ -294,7 +294,7 @@ class FeedBook:
             [int(self.contract.in_units(amount)) + 2 for amount in wei.values()], dtype=np.int64
         )
         missing = np.maximum(needed - ledger.accounts(asset).balances[places], 0)
-        self.token.buy_tokens(int(missing.sum()), WORLD, self.purchases)
+        self.token.acquire(int(missing.sum()), WORLD, self.purchases)
         ledger.pay_out(missing, asset, self.purchases, places)
         for account, amount in wei.items():
             self.contract.take(amount, account)

@@ -22,7 +22,18 @@ from simdai.mechanisms.price_impact import (
     SquareRoot,
 )
 from simdai.mechanisms.quote import Ask, CloudIndexed, Managed, Posted, QuoteState
-from simdai.mechanisms.reward import Availability, EpochWork, Mixed, NoReward, ProRataWork, Reward, UsdTarget
+from simdai.mechanisms.reward import (
+    Availability,
+    CappedByFees,
+    EpochWork,
+    Mixed,
+    NoReward,
+    ProRataStake,
+    ProRataWork,
+    Reward,
+    ScoredWork,
+    UsdTarget,
+)
 from simdai.mechanisms.rounding import largest_remainder
 from simdai.mechanisms.speculation import Traders, fundamental_value
 
@@ -102,6 +113,8 @@ WORK = EpochWork(
     gpu_hours=np.array([10.0, 30.0, 0.0]),
     value_usd=np.array([30.0, 30.0, 0.0]),
     online_hours=np.array([20.0, 30.0, 50.0]),
+    stake=np.array([1.0, 2.0, 0.0]),
+    failures=np.array([0.0, 2.0, 0.0]),
 )
 
 
@@ -116,13 +129,22 @@ WORK = EpochWork(
         (Mixed(work_share=0.6), [23, 57, 20]),  # 60 as 15, 45, 0 and 40 as 8, 12, 20
         (UsdTarget(usd_per_gpu_hour=0.5), [20, 30, 50]),  # 50 USD wanted, 2 units a USD: the pool of 100
         (UsdTarget(usd_per_gpu_hour=0.1), [4, 6, 10]),  # 10 USD: 20 units
+        (ProRataStake(), [25, 75, 0]),  # 20 and 60 stake-hours
+        (ScoredWork(penalty=0.5), [57, 43, 0]),  # 10 and 30 / 4: quotas 57.14 and 42.86
+        (CappedByFees(usd_per_usd=0.5), [30, 30, 0]),  # 60 USD of fees: 30 USD are 60 units
+        (CappedByFees(usd_per_usd=2.0), [50, 50, 0]),  # 240 units wanted, the pool has 100
     ],
 )
 def test_rewards_by_hand(reward: Reward, amounts: list[int]) -> None:
     assert reward.amounts(100, WORK, units_per_usd=2.0).tolist() == amounts
 
 
-REWARDS = {"mixed": {"work_share": 0.3}, "usd_target": {"usd_per_gpu_hour": 0.01}}
+REWARDS = {
+    "capped_by_fees": {"usd_per_usd": 0.01},
+    "mixed": {"work_share": 0.3},
+    "scored_work": {"penalty": 0.2},
+    "usd_target": {"usd_per_gpu_hour": 0.01},
+}
 
 
 @given(
@@ -134,7 +156,8 @@ def test_no_reward_pays_more_than_its_pool(pool: int, hours: list[float], kind: 
     reward = registry.get("reward", kind)(**REWARDS.get(kind, {}))
     assert isinstance(reward, Reward)
     worked = np.array(hours)
-    amounts = reward.amounts(pool, EpochWork(worked / 2, worked, worked), units_per_usd=1e8)
+    work = EpochWork(worked / 2, worked, worked, stake=worked, failures=np.sqrt(worked))
+    amounts = reward.amounts(pool, work, units_per_usd=1e8)
     assert amounts.min() >= 0
     assert sum(amounts.tolist()) <= pool
 
