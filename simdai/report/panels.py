@@ -352,5 +352,21 @@ PANELS = (
         r"(?P<who>[^.]+)\.queries_per_day",
         "Queries that customers send to the network.",
         of=("demand",),
+        "Models for a domain",
+        r"(?P<who>[^.]+)\.gain",
+        "Index points of the last model over the general one that it refines, by the way it got at data.",
+        of=("training",),
+    ),
+    Panel(
+        "Protected data reached",
+        r"(?P<who>[^.]+)\.data_share",
+        "Share of the owners' data that the last model learnt from.",
+        of=("training",),
+    ),
+    Panel(
+        "Harm by leaks",
+        r"(?P<who>[^.]+)\.harm_usd",
+        "What leaks cost the owners of data, since the start.",
+        of=("training",),
     ),
 )
