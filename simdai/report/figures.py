@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from simdai.report.panels import PANELS, Panel
+from simdai.report.panel import Panel
+from simdai.report.panels import PANELS
 from simdai.results import Results, number
 
 if TYPE_CHECKING:

@@ -2,45 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from simdai.report.panel import Panel
+from simdai.report.training_panels import TRAINING_PANELS
 
-
-@dataclass(frozen=True)
-class Panel:
-    """A figure of the report: which series it takes and what it says.
-
-    Parameters
-    ----------
-    title : of the figure
-    pattern : regular expression; its group ``who`` names the curve, its group ``what`` (if any) the measure
-    sentence : what the figure shows
-    facets : one pair of axes for each ``who``, its curves named by ``what``
-    floor : whether the axis begins at zero
-    of : sections of the scenario that ``who`` must be named in; empty where it need not
-    """
-
-    title: str
-    pattern: str
-    sentence: str
-    facets: bool = False
-    floor: bool = True
-    of: tuple[str, ...] = ()
-
-    def chosen(self, names: Sequence[str], document: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
-        """Series name to (who, what), for the series that this figure takes."""
-        named = {name for section in self.of for name in document.get(section, {})}
-        found = {}
-        for name in names:
-            match = re.fullmatch(self.pattern, name)
-            if match and (not self.of or match["who"] in named):
-                groups = match.groupdict()
-                what = re.sub(r"\.(count|margin)$", "", groups.get("what") or "")
-                found[name] = (groups["who"], {"count": "all", "margin": "all"}.get(what, what))
-        return found
-
+__all__ = ["PANELS"]
 
 VENUES = ("networks", "clouds")
 PANELS = (
@@ -247,72 +212,6 @@ PANELS = (
         "Jobs that arrived in each segment, including those that chose no venue.",
     ),
     Panel(
-        "Researchers by employer",
-        r"[^.]+\.(?P<who>[^.]+)\.researchers",
-        "Full-time equivalents; who works in the open counts with the share of time given to it.",
-        of=("labs", "training", "networks"),
-    ),
-    Panel(
-        "Pay of researchers",
-        r"[^.]+\.(?P<who>[^.]+)\.pay_usd",
-        "USD a year, cash and expected equity; in the open, tokens at the price of their day.",
-        of=("labs", "training", "networks"),
-    ),
-    Panel(
-        "Open posts",
-        r"[^.]+\.(?P<who>[^.]+)\.open_posts",
-        "Posts that labs seek to fill; pay rises where they stay vacant.",
-        of=("labs",),
-    ),
-    Panel(
-        "Talent of labs over that of open projects",
-        r"(?P<who>[^.]+)\.effective_labour_ratio",
-        "Ability times time, over all who work for labs, over the same for open projects.",
-    ),
-    Panel(
-        "The ablest tenth",
-        r"(?P<who>[^.]+)\.top_decile_share",
-        "Share of the ablest tenth of both sides that works for labs.",
-        floor=False,
-    ),
-    Panel(
-        "Drain of the open side",
-        r"(?P<who>[^.]+)\.net_flow_rate",
-        "People who went from open projects to labs within a year, less those who went back, over all who "
-        "work in the open.",
-        floor=False,
-    ),
-    Panel(
-        "Nodes of open runs",
-        r"(?P<who>[^.]+)\.nodes\.count",
-        "Volunteer nodes that belong to each run; they come while the pay exceeds their cost.",
-        of=("training",),
-    ),
-    Panel(
-        "Pay of nodes over their cost",
-        r"(?P<who>[^.]+)\.reward_ratio",
-        "What nodes are paid over what they cost, as they remember it; at 1 as many come as go.",
-        of=("training",),
-    ),
-    Panel(
-        "Models trained in the open",
-        r"(?P<who>[^.]+)\.index",
-        "Capability index of the best model that each open run has brought out.",
-        floor=False,
-        of=("training",),
-    ),
-    Panel(
-        "Compute of open runs",
-        r"(?P<who>[^.]+)\.flop",
-        "Training compute of all rounds since the start; it stands still while a community decides.",
-        of=("training",),
-    ),
-    Panel(
-        "What capture takes",
-        r"(?P<who>[^.]+)\.governance_capture\.diverted_usd",
-        "Budget of open runs that went to somebody who had captured their governance.",
-    ),
-    Panel(
         "Who gets the GRT that is created",
         r"(?P<who>[^.]+)\.emission\.(?P<what>indexers|delegators|agreements|treasury|nobody)",
         "Rewards and agreements in each recorded interval; what nobody may have is not minted.",
@@ -352,21 +251,6 @@ PANELS = (
         r"(?P<who>[^.]+)\.queries_per_day",
         "Queries that customers send to the network.",
         of=("demand",),
-        "Models for a domain",
-        r"(?P<who>[^.]+)\.gain",
-        "Index points of the last model over the general one that it refines, by the way it got at data.",
-        of=("training",),
     ),
-    Panel(
-        "Protected data reached",
-        r"(?P<who>[^.]+)\.data_share",
-        "Share of the owners' data that the last model learnt from.",
-        of=("training",),
-    ),
-    Panel(
-        "Harm by leaks",
-        r"(?P<who>[^.]+)\.harm_usd",
-        "What leaks cost the owners of data, since the start.",
-        of=("training",),
-    ),
+    *TRAINING_PANELS,
 )
