@@ -110,7 +110,6 @@ def evaluating(
     replications: int = 10,
     seed: int = 1,
     by: Runner | None = None,
-    outcomes: Sequence[str] = ("*",),
     kernel: Kernel = None,
     simulate: Callable[..., Any] | None = None,
 ) -> Iterator[Evaluation]:
@@ -122,7 +121,6 @@ def evaluating(
     replications : int >= 1, of each point
     seed : int, shared by all points
     by : makes the runs; None for this process
-    outcomes : names or patterns that are kept
     kernel : ``compiled`` or ``reference``; None takes the compiled one where there is one
     simulate : as in `Plan`
     """
@@ -134,7 +132,7 @@ def evaluating(
         seed=seed,
         replications=replications,
         kernel=kernel,
-        keep=Keep(tuple(outcomes), ()),
+        keep=Keep(series=()),
         simulate=simulate,
     )
     runner = by if by is not None else Inline()

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-__all__ = ["attribution", "boxes", "correlations", "morris", "sobol", "tipping", "tornado"]
+    from simdai.experiments.stress import Search
+
+__all__ = ["attribution", "boxes", "correlations", "morris", "search", "sobol", "tipping", "tornado"]
 
 MOST_BARS = 20
 
@@ -230,3 +232,22 @@ def with_unit(table: pd.DataFrame, words: str) -> str:
 def short(value: Any) -> str:
     """A value of a factor in few letters."""
     return f"{value:.4g}" if isinstance(value, float | int) else str(value)[:18]
+
+
+@in_style
+def search(found: Search, ax: Axes | None = None) -> Axes:
+    """The cost of every point looked at, in order: those that break and those that hold."""
+    ax = ax if ax is not None else new_axes()
+    table = found.table
+    for broken, colour, words in ((False, GREYS[2], "holds"), (True, COLOURS[1], "breaks")):
+        rows = table[table["broken"] == broken]
+        ax.plot(rows["look"], rows["cost"], ".", color=colour, label=words, markersize=5)
+    best = table["cost"].where(table["broken"]).cummin()
+    ax.plot(table["look"], best, color=COLOURS[0], label="cheapest break so far")
+    if found.best is not None:
+        ax.axhline(found.cost_to_break, color=GREYS[0], linewidth=0.8, linestyle="--", label="confirmed")
+    ax.legend()
+    ax.set_xlabel("looks")
+    ax.set_ylabel(f"{found.cost} [{found.cost_unit}]" if found.cost_unit else found.cost)
+    ax.set_title(str(found.prop))
+    return ax

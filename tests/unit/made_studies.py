@@ -39,6 +39,7 @@ class Formula:
     """
 
     text: str = "a"
+    cost: str = "0.0"
     noise: float = 0.0
     fails_above: float = float("inf")
     dies_at: tuple[int, ...] = ()
@@ -58,10 +59,11 @@ class Formula:
             time.sleep(60.0 if replication in self.hangs_at else self.seconds)
         luck = np.random.default_rng([seed, replication]).normal(size=3)
         y = float(eval(self.text, {"np": np}, numbers)) + self.noise * luck[0]
+        cost = float(eval(self.cost, {"np": np}, numbers))
         times = np.arange(4.0)
         return SimpleNamespace(
-            outcomes={"y": y, "z": -y + luck[1], "constant": 1.0},
-            units={"y": "USD", "z": "1", "constant": "1", "level": "USD"},
+            outcomes={"y": y, "z": -y + luck[1], "constant": 1.0, "cost": cost},
+            units={"y": "USD", "z": "1", "constant": "1", "cost": "USD", "level": "USD"},
             times=times,
             series={"level": y + times},
             digest=hash((seed, replication)) % 2**63,

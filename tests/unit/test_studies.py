@@ -75,11 +75,11 @@ def test_what_is_stored_is_what_is_in_memory(tmp_path: Path):
 def test_only_the_outcomes_asked_for_are_kept_and_a_misspelt_one_stops_at_once():
     study = made(asked(outcomes=["y"]))
     assert study.outcomes == ("y",)
-    with pytest.raises(ScenarioError, match=r"outcomes\[1\].*'yy'.*constant, y, z"):
+    with pytest.raises(ScenarioError, match=r"outcomes\[1\].*'yy'.*constant, cost, y, z"):
         made(asked(outcomes=["z", "yy"]))
     with pytest.raises(ScenarioError, match=r"series\[0\]"):
         made(asked(series=["lever"]))
-    assert made(asked(outcomes=[])).outcomes == ("constant", "y", "z")
+    assert made(asked(outcomes=[])).outcomes == ("constant", "cost", "y", "z")
 
 
 def test_a_failed_run_is_a_row_with_its_point_seed_traceback_and_replay(tmp_path: Path):

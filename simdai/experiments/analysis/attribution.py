@@ -74,8 +74,7 @@ def attribute(
     if not moved:
         raise ScenarioError("nothing moved between the two scenarios")
     names = list(moved)
-    kept = outcomes or ("*",)
-    with evaluating(a, replications, seed, by, kept, simulate=simulate) as evaluation:
+    with evaluating(a, replications, seed, by, simulate=simulate) as evaluation:
         orders = all_orders(len(names), seed)
         coalitions = needed(len(names), orders)
         points = [union(moved, names, coalition) for coalition in coalitions]

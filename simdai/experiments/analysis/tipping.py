@@ -71,7 +71,7 @@ def tipping_point(
         raise ScenarioError(f"from {low} to {high} on a {scale} scale is no range")
     forth, back = (np.log, np.exp) if scale == "log" else (np.asarray, np.asarray)
 
-    with evaluating(scenario, replications, seed, by, (outcome,), simulate=simulate) as evaluation:
+    with evaluating(scenario, replications, seed, by, simulate=simulate) as evaluation:
         curve = Curve(evaluation, paths, unit, outcome, lambda x: float(back(x)), level)
         grid = np.linspace(float(forth(first)), float(forth(last)), LOOKS)
         curve.look(grid)
