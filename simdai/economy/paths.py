@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import datetime
 import math
 from collections.abc import Mapping
@@ -16,7 +17,7 @@ from pydantic_core import CoreSchema, core_schema
 from simdai.registry import Configured, FrozenMapping
 from simdai.units import Date, Positive, Quantity
 
-__all__ = ["Annual", "Constant", "Path", "PathOf", "Points"]
+__all__ = ["Annual", "Constant", "Path", "PathOf", "Points", "Steps"]
 
 DAYS_PER_YEAR = 365.25
 
@@ -83,6 +84,20 @@ class Points(Path, kind="points"):
         logs = [math.log(self.points[date]) for date in dates]
         beyond = max(time - days[-1], 0.0) / DAYS_PER_YEAR
         return math.exp(float(np.interp(time, days, logs)) + beyond * math.log(self.annual_factor))
+
+
+class Steps(Points, kind="steps"):
+    """Holds each dated value until the next; the first holds before its date too.
+
+    Parameters
+    ----------
+    points : date to value
+    """
+
+    def at(self, time: float, start: datetime.date) -> float:
+        dates = sorted(self.points)
+        days = [date.toordinal() - start.toordinal() for date in dates]
+        return self.points[dates[max(bisect.bisect_right(days, time) - 1, 0)]]
 
 
 @dataclass(frozen=True)

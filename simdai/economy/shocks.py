@@ -295,8 +295,9 @@ class Outage(DatedShock, kind="outage"):
     share: Share = 1.0
 
     def missing(self, scenario: Any) -> Iterator[Problem]:
-        sellers = [*scenario.clouds, *scenario.networks]
-        yield from absent("cloud or network", {"seller": self.seller}, sellers)
+        with_providers = [name for name, n in scenario.networks.items() if getattr(n, "providers", None)]
+        sellers = [*scenario.clouds, *with_providers]
+        yield from absent("cloud or network with providers", {"seller": self.seller}, sellers)
         if self.seller in scenario.networks and self.share < 1.0:
             allowed = "1: the outage of a network is total; jurisdiction_ban stops a part of it"
             yield Problem(path="share", found=f"{self.share:g}", allowed=allowed)

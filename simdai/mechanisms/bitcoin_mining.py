@@ -6,7 +6,12 @@ machines are arguments: the rules hold at any date.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 __all__ = [
     "SATOSHI_PER_BTC",
@@ -15,6 +20,7 @@ __all__ = [
     "break_even_electricity",
     "break_even_price",
     "death_spiral",
+    "machine_value",
     "miner_margin",
     "mining_cost_per_hash",
     "period_after_exit_days",
@@ -22,6 +28,8 @@ __all__ = [
     "security_budget",
     "share_below_break_even",
 ]
+
+F = TypeVar("F", float, NDArray[np.float64])
 
 SATOSHI_PER_BTC = 100_000_000
 JOULES_PER_KWH = 3_600_000.0
@@ -65,18 +73,62 @@ def mining_cost_per_hash(
     return joules_per_hash * electricity_usd_per_kwh / JOULES_PER_KWH + opex_usd_per_hash
 
 
-def miner_margin(revenue_usd_per_hash: float, cost_usd_per_hash: float) -> float:
+def miner_margin(revenue_usd_per_hash: float, cost_usd_per_hash: F) -> F:
     """Part of the revenue left after running cost; a rig is switched off below zero.
 
     Parameters
     ----------
-    revenue_usd_per_hash, cost_usd_per_hash : [USD/hash], see `revenue_per_hash` and `mining_cost_per_hash`
+    revenue_usd_per_hash, cost_usd_per_hash : [USD/hash], see `revenue_per_hash` and `mining_cost_per_hash`;
+        the cost may be an array
 
     Returns
     -------
-    float [1], at most 1
+    float or array [1], at most 1
     """
     return 1.0 - cost_usd_per_hash / revenue_usd_per_hash
+
+
+def machine_value(
+    revenue: float, cost: float, decline: float, discount: float, life: float, delay: float = 0.0
+) -> float:
+    """What a machine is worth today that runs while its revenue covers its running cost.
+
+    The integral of ``(revenue exp(-decline t) - cost) exp(-discount t)`` from ``delay`` to ``delay + life``,
+    or to the time when the revenue has come down to the cost.
+
+    Parameters
+    ----------
+    revenue, cost : today's, of a machine [USD/y]
+    decline : rate at which revenue is expected to fall, as others add hash rate [1/y]
+    discount : [1/y]
+    life, delay : years
+
+    Returns
+    -------
+    float >= 0 [USD]
+
+    Notes
+    -----
+    A constant decline is an assumption.
+    """
+    end = delay + life
+    if revenue <= 0.0:
+        return 0.0
+    if cost > 0.0:
+        if decline > 0.0:
+            end = min(end, math.log(revenue / cost) / decline)
+        elif revenue <= cost:
+            return 0.0
+    if end <= delay:
+        return 0.0
+    return revenue * _annuity(decline + discount, delay, end) - cost * _annuity(discount, delay, end)
+
+
+def _annuity(rate: float, start: float, end: float) -> float:
+    """Integral of ``exp(-rate t)`` from ``start`` to ``end``."""
+    if rate == 0.0:
+        return end - start
+    return (math.exp(-rate * start) - math.exp(-rate * end)) / rate
 
 
 def break_even_price(reward_sat: float, hashes_per_block: float, cost_usd_per_hash: float) -> float:

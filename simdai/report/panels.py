@@ -150,7 +150,58 @@ PANELS = (
     Panel(
         "Cost of an attack",
         r"(?P<who>[^.]+)\.cost_to_attack_usd",
-        "USD for half of the stake while all that is staked stays; the purchase moves the price.",
+        "USD for half of the stake while all that is staked stays; the purchase moves the price. For Bitcoin, "
+        "of machines with as much hash rate as there is.",
+    ),
+    Panel(
+        "Hash rate",
+        r"(?P<who>[^.]+)\.hash_rate_eh_s",
+        "10^18 hashes a second that work on the chain.",
+        of=("networks",),
+    ),
+    Panel(
+        "Difficulty",
+        r"(?P<who>[^.]+)\.difficulty",
+        "How much harder a block is than at the easiest target; it follows the hash rate a period late.",
+        of=("networks",),
+    ),
+    Panel(
+        "Time between blocks",
+        r"(?P<who>[^.]+)\.block_spacing_s",
+        "Mean seconds from block to block, in each recorded interval.",
+    ),
+    Panel(
+        "What a hash earns",
+        r"(?P<who>[^.]+)\.hash_price_usd_per_ph_day",
+        "USD a day of 10^15 hashes a second, subsidy and fees, at the difficulty in force.",
+    ),
+    Panel(
+        "Mining sites",
+        r"(?P<who>[^.]+)\.miners\.(?P<what>count|off)",
+        "Sites at work, and those that are switched off but have not left.",
+        facets=True,
+    ),
+    Panel(
+        "Miners' margins",
+        r"(?P<who>[^.]+)\.miners\.margin",
+        "Share of the revenue that is left after running cost, over the hash rate at work.",
+        floor=False,
+    ),
+    Panel(
+        "Fees in miners' income",
+        r"(?P<who>[^.]+)\.fee_share",
+        "Fees over fees and subsidies, in each recorded interval.",
+    ),
+    Panel(
+        "Security budget",
+        r"(?P<who>[^.]+)\.security_budget_usd_per_day",
+        "USD a day that the chain pays its miners at the intended spacing.",
+    ),
+    Panel(
+        "The pool's share of blocks",
+        r"(?P<who>[^.]+)\.selfish_mining\.(?P<what>revenue_share|expected_share|hash_share)",
+        "Blocks of a pool that withholds, beside its hash rate and the long-run share of theory.",
+        facets=True,
     ),
     Panel(
         "Tokens created for participants",
