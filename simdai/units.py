@@ -169,7 +169,8 @@ def _symbols() -> dict[str, tuple[float, tuple[tuple[str, int], ...]]]:
     add("point points ECI Elo nat nats util utils OOM OB percentile difficulty hash hashes", 1.0, **one)
     add("x/yr x/y x/year", 1.0, **one)  # a growth factor a year: compound, so no rate
     add("ppm", 1e-6, **one)
-    add("PHps", 1.0, PHps=1)  # 10^15 hashes a second, in which mining income is quoted
+    for prefix, size in (("T", 1e-3), ("P", 1.0), ("E", 1e3)):
+        add(f"{prefix}Hps", size, PHps=1)  # 10^12, 10^15, 10^18 hashes a second; W/THps are joules a terahash
     add("d day days", 1.0, **{_TIME: 1})
     add("h hr hour hours", 1 / 24, **{_TIME: 1})
     add("min minute minutes", 1 / 1440, **{_TIME: 1})

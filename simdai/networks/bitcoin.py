@@ -23,7 +23,7 @@ from simdai.mechanisms.difficulty import Difficulty, Retarget
 from simdai.networks.bitcoin_chain import SECONDS_PER_DAY, Chain, ChainState, Issue, Mined
 from simdai.networks.bitcoin_miners import Miners
 from simdai.networks.bitcoin_report import BitcoinReport
-from simdai.networks.bitcoin_rules import Entry, Manners, MinerGroup
+from simdai.networks.bitcoin_rules import HASH_RATE, MACHINE_PRICE, Entry, Manners, MinerGroup
 from simdai.registry import FrozenMapping
 from simdai.units import Name, NonNegative, Positive, PositiveDays
 
@@ -83,7 +83,7 @@ class Bitcoin(Network, kind="bitcoin"):
     epoch : days between the miners' decisions; blocks are exact in between
     miners : groups of sites by name
     manners, entry : of the miners; nobody enters without ``entry``
-    hash_rate : instead of miners, a stated path [EH/s]
+    hash_rate : instead of miners, a stated path
     machine_price : USD per TH/s that an attacker pays
     rent_premium : what rented hash rate costs, relative to what it earns by mining
     """
@@ -101,8 +101,8 @@ class Bitcoin(Network, kind="bitcoin"):
     miners: FrozenMapping[Name, MinerGroup] = FrozenMapping()
     manners: Manners | None = None
     entry: Entry | None = None
-    hash_rate: Annotated[Path, PathOf("1")] | None = None
-    machine_price: Annotated[Path, PathOf("1")]
+    hash_rate: Annotated[Path, PathOf(HASH_RATE)] | None = None
+    machine_price: Annotated[Path, PathOf(MACHINE_PRICE)]
     rent_premium: NonNegative
 
     @model_validator(mode="after")

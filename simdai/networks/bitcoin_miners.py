@@ -238,7 +238,7 @@ class Miners:
             cost * DAYS_PER_YEAR,
             rules.decline,
             rules.annual_return,
-            rules.life,
+            rules.life / DAYS_PER_YEAR,
             delay,
         )
         excess = value / price - 1.0

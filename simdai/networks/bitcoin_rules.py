@@ -13,14 +13,20 @@ from simdai.units import (
     NonNegative,
     PerDay,
     PerYear,
-    Positive,
     PositiveCount,
     PositiveDays,
+    Quantity,
     Share,
     UsdPerKwh,
 )
 
-__all__ = ["Entry", "Manners", "MinerGroup"]
+__all__ = ["HASH_RATE", "MACHINE_PRICE", "Entry", "Manners", "MinerGroup"]
+
+HASH_RATE, EFFICIENCY, MACHINE_PRICE = "EHps", "W/THps", "USD/THps"
+
+HashRate = Annotated[float, Quantity(HASH_RATE, low=0.0)]
+Efficiency = Annotated[float, Quantity(EFFICIENCY, low=0.0)]
+MachinePrice = Annotated[float, Quantity(MACHINE_PRICE, low=0.0)]
 
 
 class MinerGroup(Configured):
@@ -37,9 +43,9 @@ class MinerGroup(Configured):
     """
 
     sites: PositiveCount
-    hash_rate: Positive
+    hash_rate: HashRate
     size_spread: NonNegative
-    efficiency: Positive
+    efficiency: Efficiency
     efficiency_spread: NonNegative
     electricity: UsdPerKwh
     electricity_spread: NonNegative
@@ -64,7 +70,7 @@ class Manners(Configured):
     patience: Days
     restart_margin: Share
     restart_lag: Days
-    restart_cost: NonNegative
+    restart_cost: MachinePrice
     gives_up: PositiveDays
     reserve: Days
     sold: Share
@@ -79,7 +85,7 @@ class Entry(Configured):
     price : of a machine in its place, USD per TH/s
     electricity, electricity_spread, other_cost : as of `MinerGroup`
     site : EH/s of a new site
-    life : years that a machine runs
+    life : of a machine
     decline : rate at which revenue is expected to fall
     annual_return : that the money must bring
     speed : hash rate ordered in a day, as a share of all, for each unit of value above the price
@@ -87,13 +93,13 @@ class Entry(Configured):
     lag_low, lag_high : days from order to the first hash, uniform between
     """
 
-    efficiency: Annotated[Path, PathOf("1")]
-    price: Annotated[Path, PathOf("1")]
+    efficiency: Annotated[Path, PathOf(EFFICIENCY)]
+    price: Annotated[Path, PathOf(MACHINE_PRICE)]
     electricity: UsdPerKwh
     electricity_spread: NonNegative
     other_cost: UsdPerKwh
-    site: Positive
-    life: Positive
+    site: HashRate
+    life: PositiveDays
     decline: PerYear
     annual_return: PerYear
     speed: PerDay

@@ -150,7 +150,7 @@ PANELS = (
     Panel(
         "Cost of an attack",
         r"(?P<who>[^.]+)\.cost_to_attack_usd",
-        "USD for half of the stake while all that is staked stays; the purchase moves the price. For Bitcoin, "
+        "USD for half of the stake while all that is staked stays; the purchase moves the price. For Bitcoin "
         "of machines with as much hash rate as there is.",
     ),
     Panel(
