@@ -53,7 +53,7 @@ class BitcoinReport:
 
     @property
     def _now(self) -> Sums:
-        return self.world.env.now, self._blocks, self._subsidy, self._fees
+        return self.network.chain.time, self._blocks, self._subsidy, self._fees
 
     def _since(self, then: Sums) -> Sums:
         time, blocks, subsidy, fees = self._now
@@ -118,7 +118,7 @@ class BitcoinReport:
             return world.on(rules.machine_price) / TH
 
         levels: dict[str, tuple[str, Callable[[], float]]] = {
-            "hash_rate_eh_s": ("1/s", lambda: network.hash_rate / EH),
+            "hash_rate_eh_s": ("EHps", lambda: network.hash_rate / EH),
             "difficulty": ("1", lambda: chain.difficulty),
             "height": ("count", lambda: chain.height),
             "hash_price_usd_per_ph_day": ("USD/d", lambda: network.revenue_per_th * 1000.0),
