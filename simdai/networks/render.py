@@ -14,31 +14,32 @@ from pydantic import model_validator
 
 from simdai.economy.actors import Flows, Network, Seller, World
 from simdai.economy.calendar import Phase
-from simdai.economy.compute_network import MICRO, Paid, Rows, divided
 from simdai.economy.flows import FlowsReport
 from simdai.economy.providers import Providers
 from simdai.economy.token_market import Token, TokenMarket
 from simdai.errors import Problem
-from simdai.mechanisms.burn_mint import render_payment_split, render_reward_ratio
-from simdai.mechanisms.emission import render_max_supply
+from simdai.mechanisms.emission import render_extra_cap, render_max_supply
 from simdai.mechanisms.rounding import largest_remainder
-from simdai.networks.render_availability import AvailabilityFarm, IdleNodes, idle_nodes
+from simdai.networks.render_availability import AvailabilityFarm
+from simdai.networks.render_budgets import Emission, Treasury
+from simdai.networks.render_clients import ClientMonths
 from simdai.networks.render_controller import PoolController
-from simdai.networks.render_part import Done, Part
+from simdai.networks.render_part import Part
 from simdai.networks.render_report import report
 from simdai.networks.render_rules import (
+    ClientRewards,
     ComputePart,
     Controller,
-    Emission,
     Nodes,
     Payment,
     RewardPools,
-    Salad,
     Tier,
-    Treasury,
 )
 from simdai.networks.render_salad import SaladSubnet
+from simdai.networks.render_salad_rules import Hosts, Salad
+from simdai.networks.render_settlement import Settlement
 from simdai.networks.render_treasury import Treasuries
+from simdai.networks.render_upgrade import Upgrade, UpgradeRewards
 from simdai.registry import FrozenMapping, Regimes
 from simdai.units import Name, Positive, PositiveDays
 
@@ -63,7 +64,9 @@ SUMS = (
 
 
 class WashTrader(Protocol):
-    """Somebody who buys work of the network's own nodes at the end of an epoch."""
+    """Somebody who buys work of the network's own nodes at the end of an epoch, and gets part of the pool."""
+
+    account: str
 
     def buy(self, others: float, pool: float, price: float, till: str) -> tuple[float, float]:
         """Pay into the account ``till``; returns the USD paid, and those of them for the buyer's own work.
@@ -73,8 +76,8 @@ class WashTrader(Protocol):
         others : USD of the epoch's other work; pool : tokens for all of it; price : USD per token
         """
 
-    def receive(self, amount: int, source: str) -> None:
-        """Take ``amount`` base units of reward out of the account ``source``."""
+    def receive(self, amount: int) -> None:
+        """Take note of ``amount`` base units of reward on the buyer's account."""
 
 
 class Render(Network, kind="render"):
@@ -91,7 +94,9 @@ class Render(Network, kind="render"):
     treasury : what is held, paid out and sold of operations, node_rewards and grants
     tiers : rendering nodes by tier; venues ``NAME.TIER``
     compute : parts of the compute subnet; venues ``NAME.PART``
-    salad : the subnet of home GPUs, by date; none without
+    salad : the subnet of home GPUs; none without
+    salad_hosts : its nodes; without, its rewards go to one account
+    upgrade : rewards for moving to the new token early; none without
     controller : moves the job pool from its first value on, whatever ``pools`` says later; none without
     """
 
@@ -106,7 +111,9 @@ class Render(Network, kind="render"):
     treasury: FrozenMapping[Literal["operations", "node_rewards", "grants"], Treasury]
     tiers: FrozenMapping[Name, Tier]
     compute: FrozenMapping[Name, ComputePart] = FrozenMapping()
-    salad: Regimes[Salad] | None = None
+    salad: Salad | None = None
+    salad_hosts: Hosts | None = None
+    upgrade: Upgrade | None = None
     controller: Controller | None = None
 
     @model_validator(mode="after")
@@ -121,6 +128,10 @@ class Render(Network, kind="render"):
         pooled = token.market.open(token.price, token.decimals, 1.0).reserves[0] / 10**token.decimals
         if held > token.supply * (1.0 - token.traders_share - token.treasury_share) - pooled:
             raise ValueError("treasury: the amounts held exceed what the public holds of the supply")
+        if self.salad_hosts is not None and self.salad is None:
+            raise ValueError("salad_hosts: there is no 'salad' that they belong to")
+        if self.emission.cap > render_extra_cap():
+            raise ValueError(f"emission.cap exceeds what may be minted, {render_extra_cap()}")
         if self.token.supply > render_max_supply():
             raise ValueError(f"token.supply exceeds what may exist, {render_max_supply()}")
         return self
@@ -163,7 +174,14 @@ class RenderNetwork:
         self.operator = f"{name}.operator"
         world.ledger.open(self.operator)
         self.treasuries = Treasuries(rules.emission, rules.treasury, world, name, self.token)
-        self.salad = SaladSubnet(world, name, self.token, self.treasuries) if rules.salad else None
+        self.salad = (
+            SaladSubnet(rules.salad, rules.salad_hosts, world, name, self.token, self.treasuries)
+            if rules.salad
+            else None
+        )
+        self.upgrade = (
+            UpgradeRewards(rules.upgrade, world, name, self.token, self.treasuries) if rules.upgrade else None
+        )
         self.parts: dict[str, Part] = {
             part: Part(
                 part_rules,
@@ -172,16 +190,16 @@ class RenderNetwork:
                 token=self.token,
                 epoch=rules.epoch,
                 octanebench=rules.octanebench,
+                fee=self.payment.operator_fee,
             )
             for part, part_rules in rules.parts.items()
         }
-        self.job_pool = self.pools.job
+        self.job_pool = self.pools.job_pool(world.start_date)
         """Tokens for the jobs of the epoch that is settled next, or was last."""
         self.controller = PoolController(rules.controller, self.job_pool) if rules.controller else None
         self.wash_traders: list[WashTrader] = []
         self.farms: list[AvailabilityFarm] = []
-        self._compute_month: tuple[tuple[int, int], int] = ((0, 0), 0)  # BME month, base units paid in it
-        self._not_noted = self._noted_to = 0.0  # USD of payments that traders have not heard of; day
+        self.settlement = Settlement(self)
         self.reward_ratio = math.nan
         """Reward over burn of rendering in the epoch settled last; nan when there was no work."""
         self.sums = dict.fromkeys(SUMS, 0.0)
@@ -203,6 +221,7 @@ class RenderNetwork:
         revenue, subsidy = sum(f.revenue_usd for f in parts), sum(f.subsidy_usd for f in parts)
         salad = (self.salad.revenue_usd, self.salad.rewarded_usd) if self.salad else (0.0, 0.0)
         others = salad[1] + self.treasuries.released_usd + self.sums["attackers_usd"]
+        others += self.upgrade.paid_usd if self.upgrade else 0.0
         return Flows(revenue + self.world.scale * salad[0], subsidy + self.world.scale * others)
 
     @property
@@ -225,7 +244,8 @@ class RenderNetwork:
             self.salad.start()
         calendar = self.world.calendar
         calendar.every(1.0, Phase.EPOCHS, self._day, first=1.0)
-        calendar.every(self.rules.epoch, Phase.EPOCHS, self._settle, first=self.rules.epoch)
+        calendar.every(self.rules.epoch, Phase.EPOCHS, self.settlement.settle, first=self.rules.epoch)
+        self._start_client_months()
         for part in self.parts.values():
             part.start()
         for regime in self.rules.payment:
@@ -237,171 +257,57 @@ class RenderNetwork:
 
     def _change_payment(self, rule: Payment) -> None:
         """Put a rule in force; payments that came in under the old one are used under it first."""
-        self._use_payments()
+        self.settlement.use_payments()
         self.payment = rule
+        for part in self.parts.values():
+            part.set_price(rule.operator_fee)
 
     @property
     def yesterday(self) -> datetime.date:
         """The day that has just ended; its rules hold for what is settled now."""
         return self.world.start_date + datetime.timedelta(days=self.world.env.now - 1.0)
 
+    def _start_client_months(self) -> None:
+        """Put the calendar months of compute clients on the calendar."""
+        world, day = self.world, self.world.start_date
+        paid = [
+            name
+            for name, rules in self.rules.compute.items()
+            if any(isinstance(rule, ClientRewards) for rule in rules.rewards.rules)
+        ]
+        self.client_months = {name: ClientMonths(self.parts[name]) for name in paid}
+        while paid and world.days_until(day) <= world.horizon:
+            later, month = divmod(day.month, 12)
+            began, day = day, datetime.date(day.year + later, month + 1, 1)
+            world.calendar.at(world.days_until(day), Phase.EPOCHS, partial(self._close_client_month, began))
+
+    def _close_client_month(self, began: datetime.date) -> None:
+        """Pay the compute clients for the month that began on a day, out of operations."""
+        for name, months in self.client_months.items():
+            rules = self.rules.compute[name].rewards.at(began)
+            if not isinstance(rules, ClientRewards):
+                months.open()
+                continue
+            wanted = months.close(rules, began, self.token.unit)
+            rows = [(population, k) for population, k, _ in wanted]
+            amounts = np.concatenate([np.zeros(0, dtype=np.int64), *(part for _, _, part in wanted)])
+            held = self.treasuries.balance("operations")
+            if int(amounts.sum()) > held:
+                amounts = largest_remainder(held, amounts)
+            paid = self.settlement.pay("availability", "compute_usd", rows, amounts, "operations")
+            self.parts[name].sell_tokens(self.token, paid)
+
     def _day(self) -> None:
-        if self.payment.burn_timing == "payment":
-            self._use_payments()
-        if self.salad and self.rules.salad:
-            self._not_noted += self.salad.day(self.rules.salad.at(self.yesterday))
-
-    # -- payments --------------------------------------------------------------------------------------------
-
-    def _use_payments(self) -> None:
-        """Split what customers paid since the last time: fee and tokens burned."""
-        self._not_noted += sum(self._use_payment(part) for part in self.parts.values()) / MICRO
-        now = self.world.env.now
-        if now > self._noted_to:
-            self.token.note_fees(self._not_noted, now - self._noted_to)
-            self._not_noted, self._noted_to = 0.0, now
-
-    def _use_payment(self, part: Part) -> int:
-        """Split the payments that lie with a part; returns them in micro-USD."""
-        ledger = self.world.ledger
-        usd = ledger.balance("USD", part.fees)
-        fee = round(render_payment_split(usd, self.payment.operator_fee)[1])
-        ledger.transfer(fee, "USD", part.fees, self.operator)
-        part.usd_used += usd
-        self.sums["spend_usd"] += usd / MICRO
-        self.sums["fee_usd"] += fee / MICRO
-        self._burn(usd - fee, part.fees)
-        return usd
-
-    def _burn(self, usd: int, payer: str) -> None:
-        """Burn tokens worth ``usd`` micro-USD, from stock where the rule says so, the rest bought."""
-        if self.payment.burn_from == "stock":
-            ledger, token, stock = self.world.ledger, self.token, self.treasuries.accounts["operations"]
-            wanted = int(usd / MICRO * token.units_per_usd)
-            tokens = min(wanted, self.treasuries.balance("operations"))
-            value = usd * tokens // wanted if wanted else 0
-            ledger.burn(tokens, token.asset, stock)
-            ledger.transfer(value, "USD", payer, stock)
-            self.sums["from_stock"] += tokens / token.unit
-            usd -= value
-        self.token.buy_and_burn(usd, payer)
-
-    # -- the epoch -------------------------------------------------------------------------------------------
-
-    def _settle(self) -> None:
-        """End of an epoch: wash trades, burns, and the rewards of the epoch's work."""
-        token, self.pools = self.token, self.rules.pools.at(self.yesterday)
-        self.job_pool = self.controller.pool if self.controller else self.pools.job
-        tiers = [done for part in self.rules.tiers for done in self.parts[part].take_epoch()]
-        value = np.concatenate([np.empty(0), *(work.value_usd for _, work in tiers)])
-        value, own = self._wash(value)
-        self._use_payments()
-        idle = self._idle(tiers)
-        compute_rows, compute = self._compute_rewards()
-        jobs_pool, idle_pool, compute_pool = self._affordable(
-            self._units(self.job_pool) if value.any() or own.any() else 0,
-            self._units(self.pools.availability) if idle.any() else 0,
-            int(compute.sum()),
-        )
-        rows = [rows for rows, _ in tiers]
-        jobs = largest_remainder(jobs_pool, np.append(value, own))
-        paid = self._pay("jobs", "jobs_usd", rows, jobs[: len(value)])
-        idle_rewards = largest_remainder(idle_pool, idle)
-        paid += self._pay("availability", "availability_usd", rows, idle_rewards[: len(value)])
-        available, hired = np.split(largest_remainder(compute_pool, compute), 2)
-        paid += self._pay("availability", "compute_usd", compute_rows, available)
-        paid += self._pay("jobs", "compute_usd", compute_rows, hired)
-        self._pay_attackers(jobs[len(value) :].tolist(), idle_rewards[len(value) :], idle_pool)
         for part in self.parts.values():
-            mine = list(part.populations.values())
-            part.reward_providers(token, [item for item in paid if item[0] in mine])
-        if self.controller:
-            self.controller.end_epoch(token.burned * self.world.scale, token.price)
-
-    def _idle(self, tiers: list[Done]) -> Floats:
-        """Weights in the availability pool: of every row of the tiers, then of every row of every farm."""
-        rules, world = self.rules, self.world
-        nodes = [idle_nodes(p, k, work, world, rules.epoch, rules.octanebench) for (p, k), work in tiers]
-        farms = [farm.show(rules.epoch) for farm in self.farms]
-        return IdleNodes.joined(nodes + farms).weights(self.pools.wallet_penalty)
-
-    def _pay_attackers(self, jobs: list[int], idle: Ints, idle_pool: int) -> None:
-        """Pay wash traders their part of the job pool, and farms theirs of the availability pool."""
-        source, token = self.treasuries.accounts["node_rewards"], self.token
-        farmed = idle.reshape(len(self.farms), -1).sum(axis=1).tolist() if self.farms else []
-        for amount in (*jobs, *farmed):
-            self.sums["released"] += amount / token.unit
-            self.sums["attackers_usd"] += amount / token.units_per_usd
-        for trader, amount in zip(self.wash_traders, jobs, strict=True):
-            trader.receive(amount, source)
-        for farm, amount in zip(self.farms, farmed, strict=True):
-            farm.receive(amount, idle_pool, source)
-
-    def _units(self, tokens: float) -> int:
-        return int(tokens / self.world.scale * self.token.unit)
-
-    def _wash(self, value: Floats) -> tuple[Floats, Floats]:
-        """Let wash traders buy; returns the USD of work of every row, and of every trader's own."""
-        till = self.parts[next(iter(self.rules.tiers))].fees
-        price, pool = self.token.price, self.job_pool / self.world.scale
-        own: list[float] = []
-        for trader in self.wash_traders:
-            others = float(value.sum()) + sum(own)
-            spent, kept = trader.buy(others, pool, price, till)
-            self.sums["wash_usd"] += spent
-            own.append(kept)
-            if value.any():  # work that went to others' nodes
-                value = value * (1.0 + (spent - kept) / value.sum())
-        total = float(value.sum()) + sum(own)
-        self.reward_ratio = math.nan
-        if total:
-            fee = self.payment.operator_fee
-            self.reward_ratio = render_reward_ratio(pool, price, total, fee)
-            self.sums["job_pool_usd"] += pool * price
-            self.sums["render_burn_usd"] += render_payment_split(total, fee)[0]
-        return value, np.array(own)
-
-    def _compute_rewards(self) -> tuple[list[Rows], Ints]:
-        """Rows of the compute subnet, and their base units: for availability, then for jobs, row by row."""
-        parts = [self.parts[part] for part in self.rules.compute]
-        done = [(part, part.take_epoch()) for part in parts]
-        rewards = [part.compute_rewards(items, self.yesterday) for part, items in done]
-        tokens = np.concatenate([np.empty(0), *(r[0] for r in rewards), *(r[1] for r in rewards)])
-        units = np.floor(tokens * self.token.unit).astype(np.int64)
-        wanted = int(units.sum())
-        if self.pools.compute_month is not None:
-            day = self.yesterday - datetime.timedelta(days=self.rules.emission.genesis.day - 1)
-            month, paid = self._compute_month
-            paid = paid if month == (day.year, day.month) else 0
-            cap = self._units(self.pools.compute_month)
-            allowed = min(wanted, max(cap - paid, 0))
-            units = largest_remainder(allowed, units)
-            self._compute_month = (day.year, day.month), paid + allowed
-        return [rows for _, items in done for rows, _ in items], units
-
-    def _affordable(self, *wanted: int) -> list[int]:
-        """What the treasury of node rewards can pay of base units ``wanted``, all cut alike."""
-        held = self.treasuries.balance("node_rewards")
-        if sum(wanted) <= held:
-            return list(wanted)
-        return [int(part) for part in largest_remainder(held, list(wanted))]
-
-    def _pay(self, what: str, total: str, rows: list[Rows], amounts: Ints) -> list[Paid]:
-        """Pay base units to rows and note them as the parts' income ``what`` and in the sum ``total``."""
-        if not rows:
-            return []
-        token, paid = self.token, divided(amounts, rows)
-        for population, k, part in paid:
-            account = self.treasuries.accounts["node_rewards"]
-            self.world.ledger.pay_out(part, token.asset, account, population.book.token_account[k])
-        for owner in self.parts.values():
-            owner.note_income(what, paid, token)
-        self.sums["released"] += float(amounts.sum()) / token.unit
-        self.sums[total] += float(amounts.sum()) / token.units_per_usd
-        return paid
+            part.pay_grants(self.treasuries)
+        if self.payment.burn_timing == "payment":
+            self.settlement.use_payments()
+        if self.salad:
+            self.settlement.note(self.salad.day(self.yesterday))
 
     @property
     def released(self) -> float:
         """Simulated tokens that reached recipients since the start: nodes, Salad, operations, grants."""
         salad = self.salad.rewarded if self.salad else 0.0
-        return self.sums["released"] + salad + self.treasuries.released / self.token.unit
+        upgraders = self.upgrade.paid if self.upgrade else 0
+        return self.sums["released"] + salad + (self.treasuries.released + upgraders) / self.token.unit

@@ -203,9 +203,8 @@ class AvailabilityFarm(AttackActor):
             nodes=nodes,
         )
 
-    def receive(self, amount: int, pool: int, source: str) -> None:
-        """Take ``amount`` base units of the ``pool`` out of the account ``source`` and sell them."""
-        self.world.ledger.transfer(amount, self.token.asset, source, self.account)
+    def receive(self, amount: int, pool: int) -> None:
+        """Sell ``amount`` base units, the farm's part of the ``pool``, which lie on its account."""
         self.reward_usd += amount / self.token.units_per_usd
         self.pool_usd += pool / self.token.units_per_usd
         self.share = amount / pool if pool else math.nan

@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simdai.economy.actors import World
-from simdai.economy.compute_network import ComputeNetwork, Paid, Rows
+from simdai.economy.compute_network import MICRO, ComputeNetwork, Paid, Rows
+from simdai.economy.ledger import WORLD
+from simdai.economy.providers import Providers
 from simdai.economy.token_market import TokenMarket
 from simdai.mechanisms.burn_mint import (
     EPOCH_HOURS,
@@ -17,7 +19,8 @@ from simdai.mechanisms.burn_mint import (
     render_compute_job_reward,
 )
 from simdai.mechanisms.reward import EpochWork
-from simdai.networks.render_rules import ComputePart, CreditPrice, HourPrice, Nodes, Tier
+from simdai.networks.render_rules import ComputePart, CreditPrice, HourlyRewards, HourPrice, Nodes, Tier
+from simdai.networks.render_treasury import Treasuries
 
 __all__ = ["Done", "Part"]
 
@@ -34,6 +37,7 @@ class Part(ComputeNetwork):
     Parameters
     ----------
     octanebench : OctaneBench score of a speed-1 GPU, for tiers
+    fee : share of a payment that the operator takes at the start
     """
 
     def __init__(
@@ -45,9 +49,10 @@ class Part(ComputeNetwork):
         token: TokenMarket,
         epoch: float,
         octanebench: float,
+        fee: float,
     ) -> None:
-        self.rules, self.octanebench = rules, octanebench
-        first = rules.price.at(world.start_date)
+        self.rules, self.octanebench, self.fee = rules, octanebench, fee
+        self._price_rule = first = rules.price.at(world.start_date)
         self.usd_used = 0
         """Micro-USD of payments handed on since the start."""
         self.reward_usd: dict[str, dict[str, float]] = {
@@ -59,10 +64,30 @@ class Part(ComputeNetwork):
             providers=rules.providers,
             token=token,
             epoch=epoch,
-            price=usd_of(first, octanebench, world),
+            price=usd_of(first, octanebench, fee, world),
             take_rate=1.0,
             **rules.match.venue_options(),
         )
+        self.withheld = {
+            population: world.ledger.block(f"{name}.withheld.{population}", token.asset)
+            for population in (rules.providers if self.stake_usd else ())
+        }
+        self._withheld_usd = {population: np.zeros(0) for population in self.withheld}
+        self.granted_usd = 0.0
+        """Simulated USD that the foundation paid of customers' prices since the start."""
+        self._granted_to = 0
+        self.rebate = self._grant
+
+    @property
+    def stake_usd(self) -> float:
+        """First earnings of a node that are withheld."""
+        return self.rules.withheld if isinstance(self.rules, ComputePart) else 0.0
+
+    @property
+    def _grant(self) -> float:
+        """USD per GPU-hour of a speed-1 device that the foundation pays of the price."""
+        assert self.price is not None
+        return self.price * (self.rules.granted if isinstance(self.rules, ComputePart) else 0.0)
 
     def start(self) -> None:
         super().start()
@@ -75,13 +100,61 @@ class Part(ComputeNetwork):
     def switch(self, hook: str, rule: Any) -> None:
         """Put another rule in force; prices reach the venue at once."""
         if hook == "prices":
-            self.price = usd_of(rule, self.octanebench, self.world)
-            self.tell_price()
+            self._price_rule = rule
+            self.set_price(self.fee)
         else:
             super().switch(hook, rule)
 
+    def set_price(self, fee: float) -> None:
+        """Charge what the price in force makes of the operator's fee."""
+        self.fee, before = fee, self._grant
+        self.price = usd_of(self._price_rule, self.octanebench, fee, self.world)
+        self.rebate += self._grant - before
+        self.tell_price()
+
     def settle(self) -> None:
         """Nothing: the network has settled, just before."""
+
+    def pay_grants(self, treasuries: Treasuries) -> None:
+        """Pay customers back what the foundation has granted of the work completed since the last time."""
+        share = self.rules.granted if isinstance(self.rules, ComputePart) else 0.0
+        if share == 0.0:
+            return
+        revenue = int(self.world.compute.market.counters()["revenue"][self.venue.index].sum())
+        wanted, self._granted_to = round(share * (revenue - self._granted_to)), revenue
+        account = treasuries.raise_usd("grants", wanted)
+        paid = min(wanted, self.world.ledger.balance("USD", account))
+        self.world.ledger.transfer(paid, "USD", account, WORLD)
+        self.granted_usd += paid / MICRO
+
+    # -- the stake that nodes earn ---------------------------------------------------------------------------
+
+    def targets(self, population: Providers, k: Ints, amounts: Ints, token: TokenMarket) -> tuple[Ints, Ints]:
+        """How much of ``amounts`` the rows ``k`` get, and how much is withheld as their stake."""
+        nothing = np.zeros(len(k), dtype=np.int64)
+        name = next((name for name, mine in self.populations.items() if mine is population), "")
+        if name not in self.withheld:
+            return amounts, nothing
+        block, usd = self.withheld[name], self._withheld_usd[name]
+        new = len(population.book.alive) - len(block)
+        block.extend(new)
+        usd = np.concatenate([usd, np.zeros(new)])
+        room = np.maximum(self.stake_usd * population.rules.gpus - usd[k], 0.0)
+        kept = np.minimum(amounts, np.floor(room * token.units_per_usd).astype(np.int64))
+        usd[k] += kept / token.units_per_usd
+        self._withheld_usd[name] = usd
+        return amounts - kept, kept
+
+    def release_stakes(self) -> None:
+        """Nodes that have left get what was withheld."""
+        for name, block in self.withheld.items():
+            population = self.populations[name]
+            assert self.token is not None
+            balances = self.world.ledger.accounts(self.token.asset).balances
+            gone = np.flatnonzero(~population.book.alive[: len(block)])
+            for row in gone[balances[block.indices[gone]] > 0].tolist():
+                source, target = int(block.indices[row]), int(population.book.token_account[row])
+                self.world.ledger.transfer(int(balances[source]), self.token.asset, source, target)
 
     def _start_income(self) -> None:
         self._income_then = {population: dict(sums) for population, sums in self.reward_usd.items()}
@@ -106,6 +179,9 @@ class Part(ComputeNetwork):
         """Tokens for availability and for jobs of every row by the rule of a day, before the month's cap."""
         assert isinstance(self.rules, ComputePart)
         rates = self.rules.rewards.at(day)
+        if not isinstance(rates, HourlyRewards):  # paid by the month
+            n = sum(len(k) for (_, k), _ in done)
+            return np.zeros(n), np.zeros(n)
         available: list[float] = []
         jobs: list[float] = []
         for (population, _), work in done:
@@ -130,8 +206,8 @@ class Part(ComputeNetwork):
                     self.subsidy_usd += usd
 
 
-def usd_of(price: CreditPrice | HourPrice, octanebench: float, world: World) -> float:
-    """USD per GPU-hour of a speed-1 device."""
+def usd_of(price: CreditPrice | HourPrice, octanebench: float, fee: float, world: World) -> float:
+    """USD per GPU-hour of a speed-1 device that customers pay where the operator takes ``fee`` of it."""
     if isinstance(price, CreditPrice):
         return price.usd_per_gpu_hour(octanebench)
-    return price.usd / world.hardware[price.hardware].speed
+    return price.customer_price(fee) / world.hardware[price.hardware].speed

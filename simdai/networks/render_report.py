@@ -30,7 +30,7 @@ class _Report:
     def _totals(self) -> dict[str, tuple[str, float]]:
         """Sums since the start by the names under which they are reported: unit, simulated amount."""
         network = self.network
-        sums, token, salad = network.sums, network.token, network.salad
+        sums, token, salad, scale = network.sums, network.token, network.salad, self.world.scale
         totals = {
             "spend_usd": ("USD", sums["spend_usd"] + (salad.revenue_usd if salad else 0.0)),
             "wash_usd": ("USD", sums["wash_usd"]),
@@ -42,7 +42,14 @@ class _Report:
             "token.net_release": ("token", network.released - token.burned),
             "token.burned_from_stock": ("token", sums["from_stock"]),
         }
+        totals["grants_usd"] = "USD", sum(part.granted_usd for part in network.parts.values())
+        if network.rules.emission.remint:
+            totals["token.reminted"] = "token", network.treasuries.reminted / token.unit
+        if network.upgrade:
+            totals["upgrade.paid"] = "token", network.upgrade.paid / token.unit
+            totals["upgrade.paid_to_first"] = "token", network.upgrade.paid_to_first / token.unit
         if salad:
+            totals["token.pulled_forward"] = "token", network.treasuries.pulled / scale
             totals["salad.revenue_usd"] = "USD", salad.revenue_usd
             totals["salad.burned"] = "token", salad.burned
             totals["salad.rewarded"] = "token", salad.rewarded
@@ -63,6 +70,8 @@ class _Report:
             "job_pool": ("token", lambda: network.job_pool),
             "token.minted_to_date": ("token", lambda: network.treasuries.cumulative),
         }
+        if any(part.withheld for part in network.parts.values()):
+            levels["withheld"] = "token", self._withheld
         for category in CATEGORIES:
             levels[f"treasury.{category}"] = "token", partial(self._held, category)
         if network.salad:
@@ -97,6 +106,13 @@ class _Report:
 
     def _held(self, category: str) -> float:
         return self.world.scale * self.network.treasuries.balance(category) / self.network.token.unit
+
+    def _withheld(self) -> float:
+        """Tokens of nodes' first earnings that are held as their stake."""
+        token = self.network.token
+        balances = self.world.ledger.accounts(token.asset).balances
+        blocks = [block for part in self.network.parts.values() for block in part.withheld.values()]
+        return self.world.scale * sum(int(balances[block.indices].sum()) for block in blocks) / token.unit
 
     def _count(self, over: Increment, counter: str) -> float:
         return sum(over.count(counter, part.venue.index) for part in self.network.parts.values())

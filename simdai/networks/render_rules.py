@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import datetime
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Self
 
@@ -11,7 +11,8 @@ from pydantic import model_validator
 from simdai.economy.actors import absent
 from simdai.economy.population import Population
 from simdai.errors import Problem
-from simdai.mechanisms.burn_mint import render_compute_multiplier
+from simdai.mechanisms.burn_mint import render_compute_multiplier, render_customer_price
+from simdai.mechanisms.emission import render_job_pool
 from simdai.mechanisms.match import Match
 from simdai.registry import Configured, FrozenMapping, Regimes
 from simdai.units import (
@@ -21,7 +22,6 @@ from simdai.units import (
     NonNegative,
     Positive,
     PositiveCount,
-    PositiveDays,
     Quantity,
     Share,
     Tokens,
@@ -31,23 +31,20 @@ from simdai.units import (
 )
 
 __all__ = [
-    "Budget",
+    "ClientRewards",
     "ComputePart",
     "ComputeRewards",
     "Controller",
     "CreditPrice",
-    "Emission",
     "HourPrice",
+    "HourlyRewards",
     "Nodes",
     "Payment",
     "RewardPools",
-    "Salad",
-    "SaladProduct",
     "Tier",
-    "Treasury",
 ]
 
-TokensPerYear = Annotated[float, Quantity("token/y", low=0.0)]
+Bandwidth = Annotated[float, Quantity("Mbit/s", low=0.0)]
 
 
 class Nodes(Population):
@@ -59,12 +56,17 @@ class Nodes(Population):
     age : days that the nodes present at the start have been members
     multiplier : of a GPU in compute rewards (RNP-021); an RTX 4090 has 1
     scores : or: its scores by factor, of which RNP-019 takes the weighted sum
+    client_score : of the GPU in the rewards of compute clients (RNP-006)
+    download, upload : bandwidth that those rewards ask for
     """
 
     wallet: PositiveCount = 1
     age: Days = 0.0
     multiplier: NonNegative | None = None
     scores: FrozenMapping[Literal["gpu", "vram", "net", "clock", "mem_bw", "cpu"], NonNegative] | None = None
+    client_score: Share = 0.0
+    download: Bandwidth = 0.0
+    upload: Bandwidth = 0.0
 
     @model_validator(mode="after")
     def _one_multiplier(self) -> Self:
@@ -92,13 +94,33 @@ class CreditPrice(Configured):
 
 
 class HourPrice(Configured):
-    """A price of the compute subnet: ``usd`` for an hour of one GPU of the class ``hardware``."""
+    """A price of the compute subnet for an hour of one GPU of the class ``hardware``.
 
-    usd: UsdPerGpuHour
+    Parameters
+    ----------
+    usd : what customers pay, set by the network
+    ask : or: what nodes ask; customers pay so much more that the operator's fee leaves it (RNP-021)
+    """
+
+    usd: UsdPerGpuHour | None = None
+    ask: UsdPerGpuHour | None = None
     hardware: Name
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.usd is None) == (self.ask is None):
+            raise ValueError("give either 'usd' or 'ask'")
+        return self
 
     def check(self, scenario: Any) -> Iterator[Problem]:
         yield from absent("hardware", {"hardware": self.hardware}, scenario.hardware)
+
+    def customer_price(self, fee: float) -> float:
+        """USD per GPU-hour that customers pay where the operator takes ``fee`` of it."""
+        if self.usd is not None:
+            return self.usd
+        assert self.ask is not None
+        return render_customer_price(self.ask, fee)
 
 
 class Tier(Configured):
@@ -116,8 +138,12 @@ class Tier(Configured):
     providers: FrozenMapping[Name, Nodes]
 
 
-class ComputeRewards(Configured):
-    """What the compute subnet pays a node in an epoch (RNP-019, RNP-021).
+class ComputeRewards(Configured, family="render_compute_rewards"):
+    """What a part of the compute subnet pays its nodes."""
+
+
+class HourlyRewards(ComputeRewards, kind="hours"):
+    """Tokens for hours online and hours hired, at the end of every epoch (RNP-019, RNP-021).
 
     Parameters
     ----------
@@ -129,6 +155,31 @@ class ComputeRewards(Configured):
     job: Tokens
 
 
+class ClientRewards(ComputeRewards, kind="client_scores"):
+    """A pool for each calendar month, shared by scores (RNP-006; RNP-013 changed its limits).
+
+    Nodes qualify by their bandwidth and their uptime. A month's pool is what was announced for it, else what
+    is left of the reserve over the months left.
+
+    Parameters
+    ----------
+    reserve : tokens that all months together may pay
+    until : first day of the month after the last
+    announced : pools of epochs by the day on which they begin
+    cap_per_node : the pool is at most so much for every node that qualifies
+    least_uptime : share of the month that a node must be there
+    node_cap : most that one node gets in a month; month_cap : most that all do; no limit without
+    """
+
+    reserve: Tokens
+    until: Date
+    announced: FrozenMapping[Date, Tokens] = FrozenMapping()
+    cap_per_node: Tokens
+    least_uptime: Share = 0.0
+    node_cap: Tokens | None = None
+    month_cap: Tokens | None = None
+
+
 class ComputePart(Configured):
     """A part of the compute subnet: GPUs hired by the hour.
 
@@ -138,12 +189,16 @@ class ComputePart(Configured):
     rewards : by date
     match : how jobs find nodes
     providers : populations by name
+    withheld : the first earnings of a node, held as its stake until it leaves (RNP-019)
+    granted : share of the price that the foundation pays out of grants (RNP-021)
     """
 
     price: Regimes[HourPrice]
     rewards: Regimes[ComputeRewards]
     match: Match
     providers: FrozenMapping[Name, Nodes]
+    withheld: Usd = 0.0
+    granted: Share = 0.0
 
 
 class Payment(Configured):
@@ -167,16 +222,21 @@ class RewardPools(Configured):
 
     Parameters
     ----------
-    job : for rendering, in proportion to the USD value of approved work
+    job : for rendering, in proportion to the USD value of approved work; without, the pool that was voted for
+        the month
     availability : for rendering nodes, in proportion to availability weights
     wallet_penalty : rate at which that weight falls for each node of a wallet above three
     compute_month : most that the compute subnet pays in a BME month; no limit without
     """
 
-    job: Tokens
+    job: Tokens | None = None
     availability: Tokens
     wallet_penalty: NonNegative
     compute_month: Annotated[float, Quantity("token/month", low=0.0)] | None = None
+
+    def job_pool(self, day: datetime.date) -> float:
+        """Tokens for the jobs of the epoch that ends on ``day``."""
+        return float(render_job_pool(f"{day:%Y-%m}")) if self.job is None else self.job
 
 
 class Controller(Configured):
@@ -204,108 +264,4 @@ class Controller(Configured):
     def _all_or_nothing(self) -> Self:
         if len({x is None for x in (self.volume, self.impact, self.true_range)}) > 1:
             raise ValueError("the ceiling needs volume, impact and true_range; give all three or none")
-        return self
-
-
-class Budget(Configured):
-    """Shares of a year's emission, as tokens a year; what matters is their ratio."""
-
-    operations: TokensPerYear
-    node_rewards: TokensPerYear
-    grants: TokensPerYear
-
-    @model_validator(mode="after")
-    def _something(self) -> Self:
-        if self.operations + self.node_rewards + self.grants == 0:
-            raise ValueError("a budget needs one part above zero")
-        return self
-
-
-class Emission(Configured):
-    """The mint: on the day of ``genesis`` of every month a twelfth of the BME year's emission.
-
-    Parameters
-    ----------
-    genesis : first day of BME year 1
-    cap : tokens that may ever be minted
-    budget : how a month's emission is divided among treasuries, by date
-    """
-
-    genesis: Date
-    cap: Tokens
-    budget: Regimes[Budget]
-
-    @model_validator(mode="after")
-    def _day_of_every_month(self) -> Self:
-        if self.genesis.day > 28:
-            raise ValueError("genesis: a day that every month has, 1 to 28, is needed")
-        return self
-
-
-class Treasury(Configured):
-    """Tokens of one category, minted and not yet paid out.
-
-    Parameters
-    ----------
-    held : tokens at the start
-    spent : share of a month's emission that is paid to recipients in that month; node rewards are paid by
-        rule instead
-    sold : share of what they get that recipients sell at once
-    """
-
-    held: Tokens = 0.0
-    spent: Share = 0.0
-    sold: Share = 0.0
-
-
-class SaladProduct(Configured):
-    """How a product's revenue is shared (RNP-023).
-
-    Parameters
-    ----------
-    weight : share of the revenue that the product makes
-    operator, foundation, burn : shares of its revenue, one together
-    reward : worth of the tokens that nodes get, as a share of its revenue
-    paid_after : days from work to payment; negative where customers pay first
-    """
-
-    weight: Share
-    operator: Share
-    foundation: Share
-    burn: Share
-    reward: Share
-    paid_after: Annotated[float, Quantity("d")] = 0.0
-
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
-        total = self.operator + self.foundation + self.burn
-        if not math.isclose(total, 1.0, abs_tol=1e-9):
-            raise ValueError(f"operator, foundation and burn must add to 1, not {total:g}")
-        return self
-
-
-class Salad(Configured):
-    """Salad as a third subnet: revenue burns tokens at payment, nodes get tokens for work (RNP-023).
-
-    Its 60,000 home GPUs and their customers are outside the model; its revenue is given. Stages are dated
-    rules with rising revenue.
-
-    Parameters
-    ----------
-    revenue : USD a year that passes through the network in this stage
-    products : by name
-    twap : days over which the price of rewards is averaged
-    sold : share of their tokens that nodes sell at once
-    """
-
-    revenue: Usd
-    products: FrozenMapping[Name, SaladProduct]
-    twap: PositiveDays
-    sold: Share = 1.0
-
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
-        total = math.fsum(product.weight for product in self.products.values())
-        if not math.isclose(total, 1.0, abs_tol=1e-9):
-            raise ValueError(f"the weights of the products must add to 1, not {total:g}")
         return self

@@ -80,9 +80,8 @@ class WashActor(AttackActor):
         self.world.ledger.transfer(amount, "USD", self.account, till)
         return amount / MICRO, amount / MICRO * rules.captured
 
-    def receive(self, amount: int, source: str) -> None:
-        """Take base units of reward out of the account ``source`` and sell them."""
-        self.world.ledger.transfer(amount, self.token.asset, source, self.account)
+    def receive(self, amount: int) -> None:
+        """Sell the reward, ``amount`` base units on the traders' account."""
         self.reward_usd += amount / self.token.units_per_usd
         self.token.sell(amount, self.account, self.account)
         self.take_home()

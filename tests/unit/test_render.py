@@ -51,7 +51,7 @@ WORLD: dict[str, Any] = {
             "emission": {
                 "genesis": "2023-12-20",
                 "cap": 107374182.0,
-                "budget": {"operations": 2.9e6, "node_rewards": 1.5e6, "grants": 1.5e6},
+                "budget": {"kind": "shares", "operations": 2.9e6, "node_rewards": 1.5e6, "grants": 1.5e6},
             },
             "treasury": {
                 "operations": {"held": 1e6, "spent": 0.5, "sold": 0.5},
@@ -111,7 +111,7 @@ def held(sim: Simulation, part: str = "tier2", population: str = "nodes", n: int
 
 COMPUTE = {
     "price": {"usd": 0.35, "hardware": "gpu"},
-    "rewards": {"availability": 2.0, "job": 25.0},
+    "rewards": {"kind": "hours", "availability": 2.0, "job": 25.0},
     "match": QUEUE,
     "providers": {"racks": NODES | {"multiplier": 4.0}},
 }
@@ -172,8 +172,8 @@ def test_prices_change_by_date() -> None:
 def test_months_begin_on_the_day_of_the_genesis() -> None:
     """RNP-022: BME year 3 is 2025-12-20 to 2026-12-19."""
     dated = list(months(datetime.date(2023, 12, 20)))
-    assert next(day for day, year in dated if year == 3) == datetime.date(2025, 12, 20)
-    assert [day for day, year in dated if year == 3][-1] == datetime.date(2026, 11, 20)
+    assert next(day for day, year, _ in dated if year == 3) == datetime.date(2025, 12, 20)
+    assert [day for day, year, _ in dated if year == 3][-1] == datetime.date(2026, 11, 20)
     assert len(dated) == 720
 
 
@@ -352,7 +352,7 @@ def test_nobody_gains_by_leaving_the_equilibrium_of_wash_traders(attackers: int)
 
 
 SALAD = {
-    "revenue": 365250.0,  # 1,000 USD a day
+    "stages": {"2026-01-01": 365250.0},  # 1,000 USD a day
     "twap": "24 h",
     "products": {
         "container": {"weight": 1.0, "operator": 0.35, "foundation": 0.05, "burn": 0.6, "reward": 0.56}
@@ -373,8 +373,7 @@ def test_salad_burns_sixty_and_rewards_fifty_six_parts_of_its_revenue() -> None:
 
 
 def test_salad_arrives_in_stages() -> None:
-    stages = [{"rule": SALAD | {"revenue": 0.0}}, {"from": "2026-01-08", "rule": SALAD}]
-    _, net = run({"salad": stages}, until=10.5)
+    _, net = run({"salad": SALAD | {"stages": {"2026-01-08": 365250.0}}}, until=10.5)
     assert net.salad is not None
     assert net.salad.revenue_usd == pytest.approx(3 * 1000.0)  # 8 to 10 January
 
@@ -386,7 +385,7 @@ def test_salads_gateway_pays_thirty_days_after_the_work() -> None:
         "foundation": 0.05,
         "burn": 0.35,
         "reward": 0.31,
-        "paid_after": "30 d",
+        "payments": {"invoice": {"share": 1.0, "paid_after": "30 d"}},
     }
     _, net = run({"salad": SALAD | {"products": {"gateway": gateway}}})
     assert net.salad is not None
