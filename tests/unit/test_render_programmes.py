@@ -153,7 +153,7 @@ def test_the_foundation_pays_its_part_of_a_price_and_all_of_it_burns() -> None:
     """RNP-021's example: 2,000 USD of a customer and 400 of a grant burn 2,280, and 120 are the fee."""
     changes = {"compute": {"gpus": COMPUTE | {"granted": 1 / 6}}} | NO_POOLS
     changes |= {"demand.creators.sellers": ["render.gpus"]}
-    sim, net = run(changes, until=10.001)
+    _, net = run(changes, until=10.001)
     part = net.parts["gpus"]
     revenue = part.flows.revenue_usd
     assert part.granted_usd == pytest.approx(revenue / 6, rel=0.01)
