@@ -96,7 +96,7 @@ def test_upgraders_get_the_monthly_pool_and_the_first_the_larger_part() -> None:
         "lasts": 365.25,
         "sold": 0.0,
     }
-    sim, net = in_2024({"upgrade": upgrade} | QUIET, 20.0)
+    _, net = in_2024({"upgrade": upgrade} | QUIET, 20.0)
     assert net.upgrade is not None
     pool = render_year1_split(1)["upgrade_points"]
     assert net.upgrade.paid == pytest.approx(pool * UNIT, abs=1)
