@@ -28,7 +28,8 @@ __all__ = [
 Number: TypeAlias = int | float | Fraction | Decimal
 
 U16_MAX = 65535
-WEIGHT_ONE = 10**18  # weights and powers have 18 decimals
+WEIGHT_DECIMALS = 18  # of weights and powers
+WEIGHT_ONE: int = 10**WEIGHT_DECIMALS
 MIN_WEIGHT = WEIGHT_ONE // 100
 MAX_INPUT_OVER_RESERVE = 1000
 ONE_Q64 = 1 << 64  # one, in 64 fractional bits
@@ -281,14 +282,17 @@ def balancer_add_liquidity(alpha: int, tao: int, w_tao: Number, d_alpha: int, d_
 
 def _weights(w_tao: Number) -> tuple[int, int]:
     """(alpha, TAO) weights at 18 decimals."""
-    tao = round(_exact(w_tao) * WEIGHT_ONE)
+    if isinstance(w_tao, float):
+        tao = round(Decimal(float.__repr__(w_tao)).scaleb(WEIGHT_DECIMALS))
+    else:
+        tao = round(_exact(w_tao) * WEIGHT_ONE)
     if not MIN_WEIGHT <= tao <= WEIGHT_ONE - MIN_WEIGHT:
         raise ValueError(f"w_tao = {w_tao!r}: must lie in [0.01, 0.99]")
     return WEIGHT_ONE - tao, tao
 
 
 def _exact(value: Number) -> Fraction:
-    return Fraction(repr(float(value))) if isinstance(value, float) else Fraction(value)
+    return Fraction(Decimal(float.__repr__(value))) if isinstance(value, float) else Fraction(value)
 
 
 def _price_ratio(high: Number, low: Number) -> Fraction:

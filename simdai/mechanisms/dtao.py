@@ -12,11 +12,13 @@ Source: ST = opentensor/subtensor@14bc6f9f9 (2026-06-30), pallets/subtensor/src.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import gammaln
 
 from simdai.mechanisms.subnet_life import (
     RemovalPayout,
@@ -59,6 +61,7 @@ __all__ = [
     "neuron_burn_adjusted",
     "neuron_to_prune",
     "price_ema",
+    "price_ema_after",
     "redistribute_disabled",
     "removal_payout",
     "root_proportion",
@@ -73,7 +76,11 @@ __all__ = [
 ]
 
 Number: TypeAlias = int | float | Fraction
+Ratio: TypeAlias = tuple[int, int]
 Key = TypeVar("Key")
+
+NOTHING: Ratio = (0, 1)
+GUARD_BITS = 192
 
 
 class InjectionTerms(NamedTuple):
@@ -168,6 +175,45 @@ def price_ema(
     return (1.0 - weight) * current + weight * min(spot, spot_cap)
 
 
+def price_ema_after(
+    current: ArrayLike,
+    spot: ArrayLike,
+    blocks_since_start: ArrayLike,
+    blocks: int,
+    base: float = 3e-06,
+    halving_blocks: int = 201_600,
+    spot_cap: float = 1.0,
+) -> NDArray[np.float64]:
+    """Price EMAs in TAO per alpha after ``blocks`` blocks in which the spot prices stay.
+
+    Parameters
+    ----------
+    current, spot : (n,), as in `price_ema`
+    blocks_since_start : (n,) int >= 0, age at the first of the blocks
+    blocks : int >= 0
+    base, halving_blocks, spot_cap : as in `price_ema`
+
+    Returns
+    -------
+    (n,) float64 [TAO/alpha], what `price_ema` gives block by block, to 1e-8 of the price
+
+    Notes
+    -----
+    A block at age B keeps ``((1 - base) B + H) / (B + H)`` of the average; the product over many is a ratio
+    of gamma functions.
+    """
+    age = np.asarray(blocks_since_start, dtype=np.float64) + halving_blocks
+    lead = halving_blocks * base / (1.0 - base)
+    last = age + blocks
+    log_kept = (
+        blocks * np.log1p(-base)
+        + (gammaln(last + lead) - gammaln(last))
+        - (gammaln(age + lead) - gammaln(age))
+    )
+    counted = np.minimum(np.asarray(spot, dtype=np.float64), spot_cap)
+    return np.asarray(counted + np.exp(log_kept) * (np.asarray(current, dtype=np.float64) - counted))
+
+
 def root_proportion(tao_weight: float, root_tao: float, alpha_issuance: float) -> float:
     """F = w R / (w R + alpha issuance).
 
@@ -232,14 +278,19 @@ def injection_terms(
     Before this cap (in the code by 2026-06) the whole alpha emission was the limit: a ``root_proportion`` of
     1. Source: ST coinbase/run_coinbase.rs get_subnet_terms.
     """
-    tao, rate, cap = _exact(tao_emission), _exact(price), _exact(root_proportion) * int(alpha_emission)
+    (tao, per_tao), (rate, per_rate) = _ratio(tao_emission), _ratio(price)
     if tao < 0 or rate < 0:
         raise ValueError(f"tao_emission = {tao_emission!r}, price = {price!r}: must be >= 0")
-    alpha_in = tao / rate if rate else Fraction(0)
-    tao_in = tao
-    if alpha_in > cap:
-        alpha_in, tao_in = cap, cap * rate
-    return InjectionTerms(int(tao_in), int(alpha_in), int(alpha_emission), int(tao - tao_in))
+    part, per_part = _ratio(root_proportion)
+    cap = part * int(alpha_emission)  # in per_part-ths of a rao
+    # alpha_in = tao / rate, or the cap where that is less
+    if not rate:
+        return InjectionTerms(tao // per_tao, 0, int(alpha_emission), 0)
+    if tao * per_rate * per_part <= cap * per_tao * rate:
+        return InjectionTerms(tao // per_tao, tao * per_rate // (per_tao * rate), int(alpha_emission), 0)
+    priced, per_priced = cap * rate, per_part * per_rate
+    excess = (tao * per_priced - priced * per_tao) // (per_tao * per_priced)
+    return InjectionTerms(priced // per_priced, cap // per_part, int(alpha_emission), excess)
 
 
 def alpha_out_split(
@@ -265,11 +316,13 @@ def alpha_out_split(
     -----
     Source: ST coinbase/run_coinbase.rs emit_to_subnets; in force since 2025-02-13.
     """
-    owner = alpha_out * _exact(owner_cut)
-    half = (alpha_out - owner) / 2
-    root = half * _exact(root_proportion)
-    paid, lost = (int(root), 0) if root_sell else (0, int(root))
-    return AlphaOutSplit(int(owner), int(half), int(half - root), paid, lost)
+    cut, per_cut = _ratio(owner_cut)
+    part, per_part = _ratio(root_proportion)
+    halves, whole = alpha_out * (per_cut - cut), 2 * per_cut  # half of what the owner leaves
+    root = halves * part // (whole * per_part)
+    validators = halves * (per_part - part) // (whole * per_part)
+    paid, lost = (root, 0) if root_sell else (0, root)
+    return AlphaOutSplit(alpha_out * cut // per_cut, halves // whole, validators, paid, lost)
 
 
 def dividend_distribution(
@@ -302,27 +355,45 @@ def dividend_distribution(
     """
     holdings = stake if isinstance(stake, Mapping) else dict(enumerate(stake))
     earned = dividends if isinstance(dividends, Mapping) else dict(enumerate(dividends))
-    weight = _exact(tao_weight)
-    local, root = dict.fromkeys(earned, Fraction(0)), dict.fromkeys(earned, Fraction(0))
+    local, root = dict.fromkeys(earned, NOTHING), dict.fromkeys(earned, NOTHING)
+    weight, per_weight = _ratio(tao_weight)
     for hotkey in earned.keys() & holdings.keys():
-        alpha, tao = (_exact(part) for part in holdings[hotkey])
-        whole = alpha + weight * tao
+        (alpha, per_alpha), (tao, per_tao) = (_ratio(part) for part in holdings[hotkey])
+        on_alpha, on_root = alpha * per_weight * per_tao, weight * tao * per_alpha
+        whole = on_alpha + on_root
         if whole:
-            dividend = _exact(earned[hotkey])
-            root[hotkey] = dividend * weight * tao / whole
-            local[hotkey] = dividend - root[hotkey]
+            dividend, per_dividend = _ratio(earned[hotkey])
+            local[hotkey] = dividend * on_alpha, per_dividend * whole
+            root[hotkey] = dividend * on_root, per_dividend * whole
     paid = _pro_rata(pending_validator_alpha, local), _pro_rata(pending_root_alpha, root)
     if isinstance(dividends, Mapping):
         return DividendSplit(*paid)
     return DividendSplit(*(list(part.values()) for part in paid))
 
 
-def _pro_rata(amount: int, weights: dict[Key, Fraction]) -> dict[Key, int]:
-    total = sum(weights.values())
-    return {key: int(amount * weight / total) if total else 0 for key, weight in weights.items()}
+def _pro_rata(amount: int, weights: dict[Key, Ratio]) -> dict[Key, int]:
+    """Parts of ``amount``, each rounded down.
+
+    A weight cut off at its ``GUARD_BITS``-th binary place is low by less than one unit, their sum by less
+    than n: where that could change a part, the weights are brought to a common denominator instead.
+    """
+    cut = {key: (number << GUARD_BITS) // divisor for key, (number, divisor) in weights.items()}
+    total = sum(cut.values())
+    if not total:
+        return dict.fromkeys(weights, 0)
+    parts = {}
+    for key, weight in cut.items():
+        parts[key], rest = divmod(amount * weight, total)
+        if weight and not len(cut) * amount <= rest < total - amount:
+            exact = {key: Fraction(*ratio) for key, ratio in weights.items()}
+            whole = sum(exact.values())
+            return {key: int(amount * weight / whole) for key, weight in exact.items()}
+    return parts
 
 
-def _exact(value: Number) -> Fraction:
-    if isinstance(value, Fraction):
-        return value
-    return Fraction(repr(float(value))) if isinstance(value, float) else Fraction(int(value))
+def _ratio(value: Number) -> Ratio:
+    if isinstance(value, int):
+        return value, 1
+    if isinstance(value, float):
+        return Decimal(float.__repr__(value)).as_integer_ratio()
+    return Fraction(value).as_integer_ratio()

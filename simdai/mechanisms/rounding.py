@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["largest_remainder"]
+__all__ = ["largest_remainder", "pro_rata_rows"]
 
 _WEIGHT_BITS = 53  # float weights are rounded to this many bits below the largest one
 _SUM_BITS = 62  # or to fewer, so that the sum of many stays below this
@@ -93,4 +93,35 @@ def _shared_in_words(amount: int, weights: NDArray[np.int64], total: int) -> NDA
     left = amount - int(parts.sum())
     if left:
         parts[np.argsort(-remainders, kind="stable")[:left]] += 1
+    return parts
+
+
+def pro_rata_rows(amounts: ArrayLike, weights: ArrayLike) -> NDArray[np.int64]:
+    """Share each row's amount in proportion to its weights: rounded down, the rest to the largest weight.
+
+    Parameters
+    ----------
+    amounts : (m,) int >= 0 [base units]
+    weights : (m, n) >= 0 and finite
+
+    Returns
+    -------
+    (m, n) int64; rows sum to ``amounts``, or to zero where all weights are zero
+
+    Notes
+    -----
+    Quotas are float64: parts below 2^53 base units are exact to a unit. For one amount to be shared to the
+    last unit, see `largest_remainder`.
+
+    >>> pro_rata_rows([10], [[1, 2, 1]])
+    array([[2, 6, 2]])
+    """
+    given = np.asarray(amounts, dtype=np.int64)
+    shares = np.asarray(weights, dtype=np.float64)
+    totals = shares.sum(axis=1)
+    held = totals > 0.0
+    quotas = shares * np.where(held, given / np.where(held, totals, 1.0), 0.0)[:, None]
+    parts = np.floor(quotas).astype(np.int64)
+    rest = np.where(held, given - parts.sum(axis=1), 0)
+    parts[np.arange(len(parts)), shares.argmax(axis=1)] += rest
     return parts

@@ -76,7 +76,9 @@ def neuron_burn(
     low, high, burn = int(minimum), int(maximum), int(price)
     factor = _decay_factor_q32(half_life)
     for _ in range(blocks):
-        before, burn = burn, _clamp(burn * factor >> 32, low, high)
+        before, burn = burn, burn * factor >> 32
+        if not low < burn < high:
+            burn = _clamp(burn, low, high)
         if burn == before:
             break
     growth = Fraction(max(mult, 1))

@@ -200,20 +200,22 @@ def shares_by_flow(ema_flow: ArrayLike, cutoff: float = 0.0, p: float = 1.0) -> 
     return _normalise((above / top) ** p) if top > 0.0 else np.zeros_like(flow)
 
 
-def flow_ema(current: float, flow: float, smoothing: float) -> float:
+def flow_ema(current: float, flow: float, smoothing: float, blocks: int = 1) -> float:
     """Next EMA of a subnet's flow, TAO per block; it starts from 0.
 
     Parameters
     ----------
     current : EMA so far [TAO/block]
-    flow : TAO staked less unstaked by users during the block (or the protocol's flow)
-    smoothing : weight of the block, in [0, 1]; 3.209e-6 is a half-life of 30 days
+    flow : TAO staked less unstaked by users during a block (or the protocol's flow)
+    smoothing : weight of a block, in [0, 1]; 3.209e-6 is a half-life of 30 days
+    blocks : int >= 0, that all have this flow
 
     Notes
     -----
     In force 2025-11 to 2026-06. Source: ST coinbase/subnet_emissions.rs get_ema_flow.
     """
-    return (1.0 - smoothing) * current + smoothing * flow
+    kept = (1.0 - smoothing) ** blocks
+    return kept * current + (1.0 - kept) * flow
 
 
 def net_flow(user: ArrayLike, protocol: ArrayLike) -> Floats:

@@ -35,6 +35,7 @@ __all__ = [
     "EpochResult",
     "YumaParams",
     "dense_rows",
+    "max_upscale_rows",
     "max_upscale_u16",
     "weighted_median",
     "weighted_median_columns",
@@ -146,10 +147,15 @@ def max_upscale_u16(weights: Sequence[float]) -> list[int]:
     Halves are rounded up. Source: opentensor/subtensor@14bc6f9f9 epoch/math.rs vec_max_upscale_to_u16,
     2026-06-30.
     """
-    top = max(weights, default=0)
-    if top <= 0:
-        return [0] * len(weights)
-    return [int(weight * U16_MAX / top + 0.5) for weight in weights]
+    upscaled: list[int] = max_upscale_rows([list(weights)])[0].tolist()
+    return upscaled
+
+
+def max_upscale_rows(weights: ArrayLike) -> Ints:
+    """Each row of (m, n) weights as `max_upscale_u16` stores it; int64."""
+    given = np.asarray(weights, dtype=np.float64)
+    top = given.max(axis=1, keepdims=True, initial=0.0)
+    return np.floor(given * U16_MAX / np.where(top > 0.0, top, 1.0) + 0.5).astype(np.int64)
 
 
 def yuma_epoch(params: YumaParams, n: int, epoch: EpochInput) -> EpochResult:

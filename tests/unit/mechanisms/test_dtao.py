@@ -269,6 +269,31 @@ def test_a_spot_price_above_one_counts_as_one():
     assert dtao.price_ema(0.2, 50.0, 0) == 0.2
 
 
+@pytest.mark.parametrize(("age", "blocks"), [(0, 1), (0, 7200), (3_000, 500), (5_000_000, 50_400)])
+def test_many_blocks_at_one_spot_price_average_as_block_by_block(age, blocks):
+    single = 0.01
+    for block in range(age, age + blocks):
+        single = dtao.price_ema(single, 0.05, block)
+    at_once = dtao.price_ema_after([0.01], [0.05], [age], blocks)
+    assert at_once == pytest.approx([single], abs=1e-9)
+
+
+def test_averages_over_many_blocks_keep_the_cap_on_the_spot_price():
+    capped = dtao.price_ema_after([0.2, 0.2], [50.0, 1.0], [10**6, 10**6], 7200)
+    assert capped[0] == pytest.approx(capped[1])
+
+
+def test_a_flow_that_stays_averages_over_blocks_as_block_by_block():
+    # 30 days at a half-life of 30 days: half of the way from 3 to 1
+    assert dtao.flow_ema(3.0, 1.0, 3.209009576e-6, 216_000) == pytest.approx(2.0, abs=1e-5)
+
+
+def test_equal_hotkeys_share_dividends_to_the_rao():
+    # the exact quotas are whole numbers, where cut-off fractions alone could not tell
+    split = dtao.dividend_distribution(900, 300, 0.18, [(10**9, 10**9)] * 3, [7, 7, 7])
+    assert split == ([300, 300, 300], [100, 100, 100])
+
+
 def test_the_root_proportion_falls_as_alpha_is_issued():
     # 0.18 * 1000 TAO against 100 alpha (ST coinbase.rs test_root_proportion) and later
     assert dtao.root_proportion(0.18, 1_000 * TAO, 100 * TAO) == pytest.approx(180 / 280)
