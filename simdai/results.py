@@ -250,6 +250,12 @@ class Results:
         chosen = self.outcomes["outcome"].str.startswith(("gap.", "niche."))
         return self.outcomes[chosen].reset_index(drop=True)
 
+    def returns(self, **keywords: Any) -> pd.DataFrame:
+        """What early stakes in tokens and labs returned; see `simdai.metrics.returns_table`."""
+        from simdai.metrics.returns import returns_table
+
+        return returns_table(self, **keywords)
+
     def plot(self, *names: str, ax: Axes | None = None) -> Axes:
         """Draw series against the date: the mean over replications with a band holding 90 % of them.
 

@@ -250,6 +250,7 @@ class TokenMarket:
             register(f"{name}.price_usd", "USD", lambda: self.price)
             register(f"{name}.supply", "token", lambda: scale * self.supply)
             register(f"{name}.market_cap_usd", "USD", lambda: scale * self.supply * self.price)
+        recorder.series(f"{name}.treasury_usd", "USD", lambda: scale * self.treasury_usd)
         recorder.series(f"{name}.burned", "token", lambda: scale * self.burned)
         recorder.series(f"{name}.issued", "token", lambda: scale * self.issued)
         recorder.series(f"{name}.net_issuance", "token", lambda: scale * (self.issued - self.burned))
@@ -265,6 +266,12 @@ class TokenMarket:
 
     def _start_window(self) -> None:
         self._then = self.burned, self.issued
+
+    @property
+    def treasury_usd(self) -> float:
+        """Simulated USD that the treasury's tokens and money are worth at the market price."""
+        tokens = self.ledger.holding(self.asset, self.treasury) * self.price
+        return tokens + self.ledger.holding("USD", self.treasury)
 
     @property
     def supply(self) -> float:

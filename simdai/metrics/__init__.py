@@ -1,6 +1,6 @@
 """Measures of the gaps, niches, concentration, security, token health and venture returns.
 
-Pure functions on numbers and arrays: they know nothing of scenarios, runs or tables.
+Pure functions: all but those on returns, which read `Results`, know numbers and arrays alone.
 """
 
 from __future__ import annotations
@@ -51,6 +51,15 @@ from simdai.metrics.growth import (
     factor_from_halving,
     year_reached,
 )
+from simdai.metrics.returns import (
+    DeathRule,
+    Portfolio,
+    Stakes,
+    portfolio,
+    published_portfolio,
+    returns_table,
+    stakes,
+)
 from simdai.metrics.token_health import (
     dilution,
     fee_value_floor,
@@ -75,7 +84,10 @@ from simdai.metrics.venture import (
 )
 
 __all__ = [
+    "DeathRule",
     "Lead",
+    "Portfolio",
+    "Stakes",
     "annual_factor",
     "any_hit",
     "at_least_k",
@@ -102,17 +114,21 @@ __all__ = [
     "nakamoto",
     "net_flow_rate",
     "oom",
+    "portfolio",
     "portfolio_multiples",
     "portfolio_quantiles",
     "provider_profit",
+    "published_portfolio",
     "reachable_share",
     "repairable_availability",
     "retention",
+    "returns_table",
     "savings_share",
     "scale_ratio",
     "security_budget",
     "security_ratio",
     "stake_to_hold",
+    "stakes",
     "survival_heterogeneous",
     "survival_k_of_n",
     "survival_repairable",

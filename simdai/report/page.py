@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from simdai.report.figures import figures
+from simdai.report.returns import returns_figure, returns_rows, returns_sentences
 from simdai.results import Results, interval_texts, number
 
 FILE = "report.html"
@@ -63,6 +65,7 @@ def page(results: Results) -> str:
         failures(results),
         section("Gaps and niches", outcomes(results, GAPS)),
         section("Outcomes", outcomes(results)),
+        section("What early stakes returned", returns(results)),
         section("Figures", "".join(figure_html(results))),
         section("Changes to the scenario", changes(described.get("overrides", []))),
         section("Where the numbers come from", sources(described.get("parameters", []))),
@@ -151,6 +154,35 @@ def outcomes(results: Results, headings: Mapping[str, str] | None = None) -> str
     said = "Means over replications with 95 % t intervals; n counts the runs."
     note = f'<p class="note">{said}</p>' if several else ""
     return note + table(heads, rows, numbers=range(1, len(heads) - 1))
+
+
+def returns(results: Results) -> str:
+    """Multiples of early stakes, beside what was published of such stakes; nothing where there are none."""
+    rows = returns_rows(results)
+    if rows is None:
+        return ""
+    heads = ("stake", "5 %", "25 %", "median", "75 %", "95 %", "lost", "dead", "kept")
+    quantiles = [c for c in rows.columns if c.startswith("q")]
+    lines = [
+        [
+            row["stake"],
+            *(number(row[q]) for q in quantiles),
+            *(percent(row[c]) for c in ("zero", "dead", "kept")),
+        ]
+        for row in rows.to_dict("records")
+    ]
+    note = (
+        "Lost: worth less than a tenth. Kept: share of the project that the stake still is, of what it was."
+    )
+    figure = as_svg(returns_figure(rows)).replace("<svg ", '<svg role="img" aria-label="Returns" ', 1)
+    caption = escape(returns_sentences(results))
+    drawing = f"<figure>{figure}<figcaption>{caption}</figcaption></figure>"
+    return drawing + table(heads, lines, numbers=range(1, len(heads))) + f'<p class="note">{note}</p>'
+
+
+def percent(share: float) -> str:
+    """A share as a reader wants it; a dash where there is none."""
+    return "–" if math.isnan(share) else f"{100 * share:.0f} %"
 
 
 def figure_html(results: Results) -> Iterable[str]:
