@@ -42,8 +42,8 @@ def returns_sentences(results: Results) -> str:
         "Multiples of the money put in at the end of the warm-up, "
         f"{number(held.years)} years before the end, over {runs} run{'s' * (runs != 1)}. A token returns its "
         "price, a lab's shares its valuation times what rounds have left of them; a project that died "
-        "returns nothing. Beside them stands what was published of stakes in tokens (dead at 0.46 a year) and "
-        "in ventures (Correlation Ventures)."
+        "returns nothing. Beside them stands what was published of stakes in tokens (dead at 0.46 a year) "
+        "and in ventures (Correlation Ventures)."
     ]
     if held.n_tokens > 1:
         whole = portfolio(held.tokens)
