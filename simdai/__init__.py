@@ -23,6 +23,7 @@ __all__ = [
     "load",
     "register",
     "run",
+    "stress",
     "sweep",
 ]
 
@@ -37,12 +38,14 @@ _HOMES = {
     "load": "simdai.schema",
     "register": "simdai.registry",
     "run": "simdai.experiments",
+    "stress": "simdai.experiments.stress.scorecard",
     "sweep": "simdai.experiments",
 }
 
 if TYPE_CHECKING:
     from simdai.errors import SimdaiError
     from simdai.experiments import Study, compare, run, sweep
+    from simdai.experiments.stress.scorecard import stress
     from simdai.registry import register
     from simdai.results import Results
     from simdai.schema import Scenario, load

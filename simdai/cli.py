@@ -251,6 +251,97 @@ def sweep(
 
 
 @app.command()
+@click.argument("scenario", required=False)
+@click.option("--design", metavar="FILE", help="A token design: the same as SCENARIO.")
+@click.option("--network", help="The network that is stressed; the only one without.")
+@click.option("--battery", default="standard", show_default=True, help="Name in batteries/, or a file.")
+@click.option("--set", "changes", multiple=True, metavar="a.b=v", help="Change a value of the scenario.")
+@click.option("--search", "searched", metavar="STRESS", help="Search the cheapest break by one stress.")
+@click.option(
+    "--budget", type=click.IntRange(min=2), default=60, show_default=True, help="Points of a search."
+)
+@click.option("--save", type=click.Path(path_type=Path), help="Write the scenario of the break found.")
+@click.option("--compare", "pair", nargs=2, metavar="A B", help="Two designs under the same battery.")
+@click.option("--replications", type=click.IntRange(min=1), help="In place of the battery's own.")
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Names the luck.")
+@click.option("--workers", type=click.IntRange(min=1), default=2, show_default=True, help="Processes.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for the runs.  [default: results/NAME]")
+@click.option("--force", is_flag=True, help="Replace other results under that name.")
+@AS_JSON
+def stress(
+    scenario: str | None,
+    design: str | None,
+    network: str | None,
+    battery: str,
+    changes: tuple[str, ...],
+    searched: str | None,
+    budget: int,
+    save: Path | None,
+    pair: tuple[str, str] | None,
+    replications: int | None,
+    seed: int,
+    workers: int,
+    out: Path | None,
+    force: bool,
+    as_json: bool,
+) -> int:
+    """Lay a battery of stresses on a token design and say what held, bent or broke.
+
+    The time is estimated first; the same command again goes on where it stopped. With --search, look for the
+    cheapest break by one stress instead.
+    """
+    from simdai.experiments.runners import runner
+    from simdai.experiments.stress import break_point
+    from simdai.report.stress_page import write
+    from simdai.report.terminal import grades_table
+    from simdai.results import finite
+
+    given = [name for name in (scenario, design) if name is not None]
+    if pair is None and len(given) != 1:
+        raise click.UsageError("give a SCENARIO, or --design FILE, or --compare A B")
+    options: dict[str, Any] = {"network": network, "battery": battery, "seed": seed}
+    if searched is not None:
+        loaded = simdai.load(given[0], set=changes)
+        found = break_point(loaded, searched, budget=budget, by=runner(workers), told=say, **options)
+        if as_json:
+            emit(
+                {
+                    "stress": searched,
+                    "verdict": found.verdict,
+                    "cost_to_break": finite(found.cost_to_break),
+                    "cost": found.cost,
+                    "unit": found.cost_unit,
+                    "levels": found.levels(),
+                }
+            )
+        else:
+            click.echo(str(found))
+        if save is not None and found.best is not None:
+            click.echo(f"scenario: {found.save(save)}")
+        return OK
+    cards = []
+    for name in pair or given:
+        loaded = simdai.load(name, set=changes)
+        folder = (
+            (out or Path("results") / f"stress_{loaded.name.replace('/', '_')}") if pair is None else None
+        )
+        card = simdai.stress(
+            loaded, replications=replications, workers=workers, out=folder, force=force, told=say, **options
+        )
+        cards.append(card)
+        if folder is not None:
+            written = write(card)
+    if as_json:
+        emit(cards[0].to_json() if pair is None else [card.to_json() for card in cards])
+    else:
+        for card in cards:
+            grades_table(card)
+        if pair is None:
+            click.echo(f"report: {written}")
+    return OK
+
+
+@app.command()
 @click.argument("results", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), help="File to write.  [default: RESULTS/report.html]")
 def report(results: Path, out: Path | None) -> None:
@@ -411,6 +502,15 @@ def new() -> None:
 def new_scenario(name: str) -> None:
     """Write NAME.yaml, a small scenario that runs, with comments."""
     from simdai.schema import new_scenario as write
+
+    click.echo(write(name))
+
+
+@new.command("design")
+@click.argument("name")
+def new_design(name: str) -> None:
+    """Write NAME.yaml, a token design to change, with comments."""
+    from simdai.schema import new_design as write
 
     click.echo(write(name))
 

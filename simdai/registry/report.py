@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, cast
 
 import pydantic
@@ -14,8 +15,12 @@ __all__ = ["brief", "context_error", "dumped", "problems_of", "restated", "resta
 
 
 def dumped(value: Any) -> Any:
-    """Return a model as plain values, anything else as it is."""
-    return value.model_dump() if isinstance(value, pydantic.BaseModel) else value
+    """Return a model, a mapping or a sequence as plain values, anything else as it is."""
+    if isinstance(value, pydantic.BaseModel):
+        return value.model_dump()
+    if isinstance(value, Mapping):
+        return {key: dumped(item) for key, item in value.items()}
+    return [dumped(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def brief(value: Any) -> str:

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from simdai.experiments.comparison import Comparison
+from simdai.experiments.stress.scorecard import Scorecard
 from simdai.experiments.study import Study
 from simdai.results import Results, interval_texts, number
 
@@ -46,6 +47,16 @@ def study_tables(study: Study) -> None:
     ]
     title = f"{study.name}: {study.n_points:,} points, {len(study):,} runs, seed {study.provenance['seed']}"
     print_table(title, ("outcome", "least", "mean", "greatest", "unit"), rows)
+
+
+def grades_table(card: Scorecard) -> None:
+    """Print the grade of every stress at every severity, with the measure that decided."""
+    severities = card.applied.battery.severities
+    rows = [
+        (stress, *(" ".join(filter(None, by.get(severity, ("", "")))) for severity in severities), "")
+        for stress, by in card.grades.items()
+    ]
+    print_table(f"{card.name}: {len(card.broken)} stresses broke it", ("stress", *severities, ""), rows)
 
 
 def print_table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -9,7 +9,7 @@ from simdai.schema.overlay import Change
 from simdai.schema.parameters import Use
 from simdai.schema.scenario import Provenance, Scenario
 from simdai.schema.sources import sources
-from simdai.schema.starter import new_scenario
+from simdai.schema.starter import new_design, new_scenario
 
 __all__ = [
     "Change",
@@ -20,6 +20,7 @@ __all__ = [
     "json_schema",
     "library_scenarios",
     "load",
+    "new_design",
     "new_scenario",
     "sources",
 ]

@@ -31,6 +31,7 @@ APART = (
     "overrides",
     "observations",
     "studies",
+    "batteries",
 )  # folders below scenarios/ that hold no scenarios
 _NAME = re.compile(r"[A-Za-z0-9_-]+(?:/[A-Za-z0-9_-]+)*")
 _ENDINGS = (".yaml", ".yml")

@@ -8,7 +8,7 @@ import html
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, PrivateAttr
 
@@ -19,7 +19,7 @@ from simdai.schema.overlay import Change
 from simdai.schema.parameters import Use
 from simdai.units import Date, Days, Name, PositiveDays, Quantity
 
-__all__ = ["Provenance", "Scenario", "walk"]
+__all__ = ["Provenance", "Scenario", "Verdict", "walk"]
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,31 @@ def _section(family: str, what: str) -> Any:
     return Annotated[FrozenMapping[Name, Annotated[Any, OneOf(family)]], Field(description=what)]
 
 
+class Verdict(Configured):
+    """Limits of a measure of stress: beyond the first a network is bent, beyond the second it broke.
+
+    Parameters
+    ----------
+    bent_below, broke_below : for measures that fall under stress
+    bent_above, broke_above : for measures that rise
+    """
+
+    bent_below: float | None = None
+    broke_below: float | None = None
+    bent_above: float | None = None
+    broke_above: float | None = None
+
+    def of(self, value: float) -> Literal["held", "bent", "broke"]:
+        """What a value of the measure means."""
+        if _beyond(value, self.broke_below, self.broke_above):
+            return "broke"
+        return "bent" if _beyond(value, self.bent_below, self.bent_above) else "held"
+
+
+def _beyond(value: float, below: float | None, above: float | None) -> bool:
+    return (below is not None and value < below) or (above is not None and value > above)
+
+
 class Scenario(Configured):
     """A world to simulate: who is in it, from when, for how long.
 
@@ -85,6 +110,11 @@ class Scenario(Configured):
     shocks: Annotated[
         tuple[Annotated[Any, OneOf("shock")], ...], Field(description="events from outside, on their dates")
     ] = ()
+
+    verdicts: Annotated[
+        FrozenMapping[Name, Verdict],
+        Field(description="limits by which stresses are graded, in place of the battery's"),
+    ] = FrozenMapping()
 
     _name: str = PrivateAttr(default="scenario")
     _origin: Origin | None = PrivateAttr(default=None)

@@ -1,6 +1,18 @@
-"""What breaks a design, and at what cost: a search for the cheapest break of a stated property."""
+"""What breaks a design: a battery of stresses with its verdict, and the search for the cheapest break."""
 
+from simdai.experiments.stress.battery import Battery, load_battery
+from simdai.experiments.stress.break_point import break_point
 from simdai.experiments.stress.property import Property
+from simdai.experiments.stress.scorecard import Scorecard, stress
 from simdai.experiments.stress.search import Search, cheapest_break
 
-__all__ = ["Property", "Search", "cheapest_break"]
+__all__ = [
+    "Battery",
+    "Property",
+    "Scorecard",
+    "Search",
+    "break_point",
+    "cheapest_break",
+    "load_battery",
+    "stress",
+]
