@@ -1,12 +1,12 @@
-"""How many customers come, from one uniform each: the same luck meets every rate."""
+"""How many customers come and what befalls them, from one uniform each: the same luck meets every rate."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtr, pdtr, pdtrik
+from scipy.special import bdtr, bdtrik, ndtr, pdtr, pdtrik
 
-__all__ = ["buyers", "poisson_counts"]
+__all__ = ["binomial_counts", "buyers", "poisson_counts"]
 
 Floats = NDArray[np.float64]
 
@@ -28,6 +28,31 @@ def poisson_counts(uniforms: ArrayLike, mean: ArrayLike) -> NDArray[np.int64]:
     below = np.maximum(above - 1.0, 0.0)
     found: NDArray[np.int64] = np.where(pdtr(below, mean) >= chance, below, above).astype(np.int64)
     return found
+
+
+def binomial_counts(uniforms: ArrayLike, n: ArrayLike, chance: ArrayLike) -> NDArray[np.int64]:
+    """Binomial numbers by inversion: the least k of which the distribution function is at least the uniform.
+
+    Parameters
+    ----------
+    uniforms : (m,) float in [0, 1)
+    n : (m,) int >= 0, trials
+    chance : (m,) float in [0, 1], of success in each
+
+    Notes
+    -----
+    Inversion keeps common random numbers: with the same uniform a higher chance never gives fewer.
+    """
+    u, trials, p = np.broadcast_arrays(
+        np.asarray(uniforms, dtype=float), np.asarray(n, dtype=float), np.asarray(chance, dtype=float)
+    )
+    counts = np.where(p >= 1.0, trials, 0.0)
+    open_ = (trials > 0) & (p > 0.0) & (p < 1.0)
+    u, trials, p = u[open_], trials[open_], p[open_]
+    above = np.clip(np.nan_to_num(np.ceil(bdtrik(u, trials, p))), 0.0, trials)
+    below = np.maximum(above - 1.0, 0.0)
+    counts[open_] = np.where(bdtr(below, trials.astype(np.int64), p) >= u, below, above)
+    return counts.astype(np.int64)
 
 
 def buyers(value: ArrayLike, cost: ArrayLike, spread: float) -> tuple[Floats, Floats]:

@@ -198,6 +198,22 @@ PANELS = (
         "USD a day that the chain pays its miners at the intended spacing.",
     ),
     Panel(
+        "Compute spent on checking",
+        r"(?P<who>[^.]+)\.verification\.overhead",
+        "Share of all compute that is not the work itself but proofs, checks and copies of it.",
+    ),
+    Panel(
+        "False work that was accepted",
+        r"(?P<who>[^.]+)\.fraud\.undetected_share",
+        "Share of accepted tasks that were cheated on and not seen, under each way of checking.",
+    ),
+    Panel(
+        "What fraud pays",
+        r"(?P<who>[^.]+)\.fraud\.profit_per_cheat_usd",
+        "USD that a cheat saved, less what it lost where it was seen, in each recorded interval.",
+        floor=False,
+    ),
+    Panel(
         "The pool's share of blocks",
         r"(?P<who>[^.]+)\.selfish_mining\.(?P<what>revenue_share|expected_share|hash_share)",
         "Blocks of a pool that withholds, beside its hash rate and the long-run share of theory.",
