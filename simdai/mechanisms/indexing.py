@@ -190,13 +190,15 @@ def withholding_min_tax(supply: float, other_signal: float, rate_per_block: floa
     return supply / other_signal * math.expm1(blocks * math.log1p(rate_per_block))
 
 
-def delegation_score(reward: float, indexer_cut: float, own: float, delegated: float) -> float:
+def delegation_score(reward: Any, indexer_cut: Any, own: Any, delegated: Any) -> Any:
     """Score by which a delegator orders indexers: ``(1 - cut) reward / (own + delegated)``.
 
-    The policy of the model, not a rule of the protocol; it ignores that delegators share their part without
-    own stake. Raises ValueError for a cut outside [0, 1], a negative reward, or no stake.
+    Numbers, or NumPy arrays of several indexers. The policy of the model, not a rule of the protocol; it
+    ignores that delegators share their part without own stake. Raises ValueError for a cut outside [0, 1], a
+    negative reward, or no stake.
     """
-    unit_interval(indexer_cut=indexer_cut)
-    non_negative(reward=reward)
-    positive(stake=own + delegated)
+    for bound in (np.min, np.max):
+        unit_interval(indexer_cut=float(bound(indexer_cut)))
+    non_negative(reward=float(np.min(reward)))
+    positive(stake=float(np.min(own + delegated)))
     return (1.0 - indexer_cut) * reward / (own + delegated)

@@ -41,8 +41,8 @@ Pool = Mapping[str, Amount]
 class Capacity(NamedTuple):
     """Tokens that may be allocated, and delegated tokens that may not, in the unit given."""
 
-    available: float
-    idle: float
+    available: Any
+    idle: Any
 
 
 class Slash(NamedTuple):
@@ -72,12 +72,13 @@ def part(amount: Any, numerator: Any, denominator: Any) -> Any:
     return amount * numerator / denominator
 
 
-def allocation_capacity(provision: float, thawing: float, delegated: float, ratio: int = 16) -> Capacity:
+def allocation_capacity(provision: Any, thawing: Any, delegated: Any, ratio: int = 16) -> Capacity:
     """Tokens an indexer may allocate, and delegation that idles because it exceeds ``ratio`` x own stake.
 
     Parameters
     ----------
-    provision, thawing : own stake in the data service and the part of it on its way out, any unit
+    provision, thawing : own stake in the data service and the part of it on its way out, any unit; numbers or
+        NumPy arrays, of several indexers
     delegated : tokens of the delegation pool that are not thawing, same unit
     ratio : delegation ratio, 16 on Arbitrum One
 
@@ -93,12 +94,17 @@ def allocation_capacity(provision: float, thawing: float, delegated: float, rati
     -----
     Source: HorizonStakingBase.sol ``getTokensAvailable``, graphprotocol/contracts@687d928b (2026-08-03).
     """
-    non_negative(thawing=thawing, delegated=delegated, ratio=ratio)
+    non_negative(thawing=_least(thawing), delegated=_least(delegated), ratio=ratio)
     own = provision - thawing
-    if own < 0:
+    if _least(own) < 0:
         raise ValueError(f"thawing = {thawing!r}: exceeds the provision of {provision!r}")
-    usable = min(delegated, own * ratio)
+    several = isinstance(own, np.ndarray)
+    usable = np.minimum(delegated, own * ratio) if several else min(delegated, own * ratio)
     return Capacity(own + usable, delegated - usable)
+
+
+def _least(value: Any) -> Any:
+    return value.min(initial=0) if isinstance(value, np.ndarray) else value
 
 
 def delegation_tax(tokens_wei: int, tax_ppm: int) -> int:

@@ -21,22 +21,19 @@ from simdai.networks.the_graph_curators import CuratorBook
 from simdai.networks.the_graph_delegators import DelegatorBook
 from simdai.networks.the_graph_disputes import Disputes
 from simdai.networks.the_graph_indexers import IndexerBook
-from simdai.networks.the_graph_oracles import Oracles
+from simdai.networks.the_graph_oracles import Eligibility, Oracles
 from simdai.networks.the_graph_payments import Payments
 from simdai.networks.the_graph_people import Curators, Delegators, Fishermen, Gateway, Indexers, Subgraphs
 from simdai.networks.the_graph_report import report
 from simdai.networks.the_graph_rewards import Rewards
-from simdai.networks.the_graph_rules import WEI, Convex, Curation, Eligibility, GraphProtocol, Issuance
+from simdai.networks.the_graph_rules import WEI, Convex, Curation, GraphProtocol, Issuance
 from simdai.networks.the_graph_staking import SECONDS_PER_DAY, Chain, Stakes
 from simdai.networks.the_graph_subgraphs import SubgraphBook
 from simdai.networks.the_graph_tokens import GrtAccounts
 from simdai.registry import Dated, FrozenMapping, Regimes
 from simdai.units import Days, Name, PositiveCount, PositiveDays
 
-__all__ = ["FOUNDATION", "TheGraph", "TheGraphNetwork"]
-
-FOUNDATION = ("gateway", "oracle", "arbitration")
-"""What the foundation and the core developers run, and what ends when they stop."""
+__all__ = ["TheGraph", "TheGraphNetwork"]
 
 
 class TheGraph(Network, kind="the_graph"):
@@ -84,15 +81,33 @@ class TheGraph(Network, kind="the_graph"):
         seconds = self.block_time * SECONDS_PER_DAY
         if self.block_seconds < 1 or not math.isclose(seconds, self.block_seconds, rel_tol=1e-9):
             raise ValueError(f"block_time: whole seconds are needed, not {seconds:g} s")
-        if not self.subgraphs or not self.indexers:
-            raise ValueError("subgraphs and indexers: at least one group of each is needed")
+        if not self.subgraphs or not any(group.count + group.candidates for group in self.indexers.values()):
+            raise ValueError("subgraphs and indexers: at least one of each is needed")
         layers = [rule.layer for rule in self.curation.rules]
         if layers != sorted(layers):
             raise ValueError("curation: signal moves from L1 (convex) to L2 (flat), never back")
+        token, held = self.token, math.fsum(self._holdings())
+        pooled = token.market.open(token.price, token.decimals, 1.0).reserves[0] / 10**token.decimals
+        if held > token.supply * (1.0 - token.traders_share - token.treasury_share) - pooled:
+            raise ValueError(
+                f"people hold {held:g} GRT on average at the start, more than the public has of the supply"
+            )
         regimes = [rule.regime for rule in self.protocol.rules]
         if regimes != sorted(regimes, reverse=True):
             raise ValueError("protocol: legacy comes before horizon, never after it")
         return self
+
+    def _holdings(self) -> Iterator[float]:
+        """Mean GRT of everybody at the start, by group."""
+        for developers in self.subgraphs.values():
+            yield developers.count * lognormal_mean(developers.signal, developers.signal_spread)
+        for indexers in self.indexers.values():
+            yield indexers.count * lognormal_mean(indexers.stake, indexers.stake_spread)
+        for delegators in self.delegators.values():
+            yield delegators.count * lognormal_mean(delegators.tokens, delegators.tokens_spread)
+        for curators in self.curators.values():
+            yield curators.count * lognormal_mean(curators.tokens, curators.tokens_spread)
+        yield self.fishermen.tokens
 
     def check(self, scenario: Any) -> Iterator[Problem]:
         others = [getattr(n, "token", None) for n in scenario.networks.values() if n is not self]
@@ -119,7 +134,8 @@ class TheGraphNetwork:
 
     Attributes
     ----------
-    running : what the foundation runs, by the names of `FOUNDATION`; a shock may set any to False
+    foundation : what the foundation and the core developers keep running: ``gateway`` (the routing and
+        payment of queries), ``oracle`` (eligibility and denials), ``arbitration`` (rulings on disputes)
     """
 
     subgraphs: SubgraphBook
@@ -144,7 +160,7 @@ class TheGraphNetwork:
         self.eligibility = rules.eligibility.at(day)
         self.emission_level = 1.0
         """Factor on the issuance."""
-        self.running = dict.fromkeys(FOUNDATION, True)
+        self.foundation = dict.fromkeys(("gateway", "oracle", "arbitration"), True)
         self.sums: defaultdict[str, float] = defaultdict(float)
         """Since the start: USD, and GRT by what became of it."""
         self.treasury = self.accounts.open("reclaimed")
@@ -270,6 +286,7 @@ class TheGraphNetwork:
     def _reclaim(self) -> None:
         """Mint what nobody may have to the treasury, where the rules say so; else it is never minted."""
         rewards = self.rewards
+        rewards.update(self.chain.block, rewards.idle())
         reclaimed = int(rewards.reclaimed.sum()) + rewards.forfeited + rewards.unclaimable
         new, self._reclaimed = reclaimed - self._reclaimed, reclaimed
         if self.issuance.reclaimed_minted:
@@ -316,3 +333,8 @@ class TheGraphNetwork:
         self.rewards.check()
         issued = self.rewards.issued + self._issued_before
         assert self.accounts.minted <= issued, f"{self.accounts.minted} wei minted, {issued} issued"
+
+
+def lognormal_mean(median: float, spread: float) -> float:
+    """Mean of a lognormal number; ``spread`` is the standard deviation of its log."""
+    return median * math.exp(spread**2 / 2.0)

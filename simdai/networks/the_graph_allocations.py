@@ -84,17 +84,17 @@ class Allocations:
         return int(paid)
 
     def _outcomes(self, i: int, js: Ints) -> dict[int, Poi]:
-        """What becomes of the proofs on ``js``; an allocation that cannot be closed yet is deferred."""
+        """What becomes of the proofs on ``js``.
+
+        A legacy allocation that cannot be closed yet is deferred; one that stayed open too long has been
+        closed by somebody else.
+        """
         chain, protocol, epoch = self.network.chain, self.network.protocol, self.network.chain.epoch
         created, denied = self._created[i, js].tolist(), self.network.rewards.denied[js].tolist()
         known: dict[tuple[int, bool], Poi] = {}
         for key in set(zip(created, denied, strict=True)):
             if isinstance(protocol, Legacy):
-                known[key] = (
-                    legacy_close(created_epoch=key[0], epoch=epoch, max_epochs=protocol.max_allocation_epochs)
-                    if epoch > key[0]
-                    else Poi("young", "defer")
-                )
+                known[key] = self._legacy_outcome(key[0], protocol.max_allocation_epochs)
             else:
                 assert isinstance(protocol, Horizon)
                 known[key] = poi_outcome(
@@ -106,6 +106,13 @@ class Allocations:
                     denied=key[1],
                 )
         return dict(zip(js.tolist(), (known[key] for key in zip(created, denied, strict=True)), strict=True))
+
+    def _legacy_outcome(self, created: int, most: int) -> Poi:
+        epoch = self.network.chain.epoch
+        if epoch <= created:
+            return Poi("young", "defer")
+        in_time = epoch - created <= most
+        return legacy_close(created_epoch=created, epoch=epoch, max_epochs=most, by_indexer=in_time)
 
     def _shed(self, i: int, js: Ints) -> None:
         """Horizon: an allocation that is proved while its indexer has allocated too much is emptied."""

@@ -73,8 +73,10 @@ class DelegatorBook:
             wei = accounts.whole(self.tokens[d])
             accounts.deposit(wei, network.token.holders, self.wallets[d])
             left = np.cumsum(np.maximum(room, 0.0))
+            if self._inside[d] >= rules.delegated or not left.any():
+                continue
             i = int(np.searchsorted(left, self._place[d] * left[-1], side="right"))
-            if self._inside[d] < rules.delegated and left[-1] > 0 and network.stakes.may_delegate(i, wei):
+            if network.stakes.may_delegate(i, wei):
                 self.shares[d] = network.stakes.delegate(i, wei, self.wallets[d], taxed=False)
                 self.of[d] = i
                 room[i] -= wei / WEI
@@ -92,15 +94,11 @@ class DelegatorBook:
 
     def _yields(self) -> Floats:
         """What delegation to each indexer earns a year at present."""
-        network = self.network
-        yields = np.zeros(len(network.indexers.rules))
-        for i in np.flatnonzero(network.indexers.active).tolist():
-            pool = network.stakes.pools[i]
-            tokens = pool["tokens"] - pool["thawing"]
-            if tokens:
-                given = 1.0 - max(network.indexers.kept[i], network.indexers.announced[i]) / 1e6
-                yields[i] = given * network.indexers.rate[i] * DAYS_PER_YEAR * WEI / tokens
-        return yields
+        book = self.network.indexers
+        given = 1.0 - np.maximum(book.kept, book.announced) / 1e6
+        with np.errstate(divide="ignore", invalid="ignore"):
+            yields = given * book.rate * DAYS_PER_YEAR / book.delegated
+        return np.where(book.delegated > 0, yields, 0.0)
 
     def _best(self, d: int, scores: Floats) -> int:
         """The indexer that a delegator likes best now: its yield, and a taste of the day."""

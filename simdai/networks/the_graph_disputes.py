@@ -6,6 +6,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from simdai.economy.calendar import Phase
 from simdai.mechanisms.indexing import resolve_dispute
 from simdai.mechanisms.verification import detection_probability
@@ -43,8 +45,8 @@ class Disputes:
 
     def inspect(self, i: int, proofs: int) -> None:
         """Check some of the proofs that an indexer has just presented."""
-        key, n = self.network.indexers.keys[i : i + 1], self._seen[i]
-        found, right = (float(self._checks.uniforms(key, 2 * n + k)[0]) for k in range(2))
+        key = self.network.indexers.keys[i]
+        found, right = self._checks.uniforms(np.array([key, key ^ np.uint64(1)]), self._seen[i]).tolist()
         self._seen[i] += 1
         forged, rules = bool(self.network.indexers.forging[i]), self.rules
         alarm = rules.checked * (rules.power if forged else rules.false_alarms)
@@ -79,7 +81,7 @@ class Disputes:
         self, i: int, verdict: str, snapshot: int, deposit: int, fisherman: int, then: Accepted | None
     ) -> None:
         """The arbitrator's day; without one the fisherman cancels when it may."""
-        if self.network.running["arbitration"]:
+        if self.network.foundation["arbitration"]:
             self._end(i, verdict, snapshot, deposit, fisherman, then)
         else:
             wait = max(self.rules.patience - self.rules.ruling, 0.0)

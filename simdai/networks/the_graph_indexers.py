@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from simdai.economy.calendar import Phase
 from simdai.economy.ledger import WORLD
 from simdai.mechanisms.choice import smooth
-from simdai.mechanisms.indexing import delegation_score
+from simdai.mechanisms.indexing import allocation_capacity, delegation_score
 from simdai.mechanisms.provider_choice import exit_hazard, margin, probability
 from simdai.mechanisms.verification import detection_probability, min_check_probability
 from simdai.networks.the_graph_people import Indexers
@@ -48,6 +48,7 @@ class IndexerBook:
     forging : whether it presents proofs without indexing
     per_token : average GRT of rewards a day on each GRT allocated
     rate : GRT of rewards a day at that, its own and its delegators', on all that it may allocate today
+    delegated : GRT delegated to each, as of today
     scores : GRT a year for the delegators of each, for each GRT at stake; 0 for those not active
     margin : average of income less running cost, over the return asked of own stake
     """
@@ -77,6 +78,7 @@ class IndexerBook:
         self.forging = np.zeros(n, dtype=bool)
         self.per_token: Floats = np.zeros(n)
         self.rate: Floats = np.zeros(n)
+        self.delegated: Floats = np.zeros(n)
         self.scores: Floats = np.zeros(n)
         self.margin: Floats = np.full(n, math.nan)
         self.rewarded: Floats = np.zeros(n)
@@ -159,7 +161,7 @@ class IndexerBook:
         elif not self.leaving[i]:
             self._consider(i, luck)
 
-    def review(self, i: int, luck: float = 1.0) -> None:
+    def review(self, i: int, luck: float) -> None:
         """Collect fees, present proofs, reconsider everything, sell, and perhaps leave."""
         network, rules = self.network, self.rules[i]
         days = network.world.env.now - self._seen[i]
@@ -276,8 +278,7 @@ class IndexerBook:
     def _move_cut(self, i: int, step: int) -> None:
         """Keep less while others pay delegators more and delegation is wanted, more while some idles."""
         network = self.network
-        delegated = np.array([pool["tokens"] / WEI for pool in network.stakes.pools])
-        weights = np.where(self.active, delegated, 0.0)
+        weights = self.delegated
         _, idle = network.stakes.capacity(i)
         if idle > 0:
             self.keep(i, self.kept[i] + step)
@@ -304,15 +305,18 @@ class IndexerBook:
 
     def _look_around(self) -> None:
         """What everybody's stake can earn today, and what of it delegators get."""
-        stakes = self.network.stakes
-        self.rate[:] = self.scores[:] = 0.0
-        for i in np.flatnonzero(self.active).tolist():
-            own, pool = stakes.own[i], stakes.pools[i]
-            self.rate[i] = self.per_token[i] * stakes.capacity(i)[0] / WEI
-            stake = (own["tokens"] - own["thawing"]) / WEI, (pool["tokens"] - pool["thawing"]) / WEI
-            if sum(stake) > 0:
-                kept = max(self.announced[i], self.kept[i]) / 1e6
-                self.scores[i] = delegation_score(self.rate[i] * DAYS_PER_YEAR, kept, *stake)
+        network, rows = self.network, np.flatnonzero(self.active)
+        own, delegated = network.stakes.active_grt(rows)
+        self.rate[:] = self.scores[:] = self.delegated[:] = 0.0
+        self.delegated[rows] = delegated
+        capacity = allocation_capacity(own, 0.0, delegated, network.protocol.delegation_ratio)
+        self.rate[rows] = self.per_token[rows] * capacity.available
+        some, kept = own + delegated > 0, np.maximum(self.kept, self.announced) / 1e6
+        rows = rows[some]
+        yearly = self.rate[rows] * DAYS_PER_YEAR
+        self.scores[rows] = (
+            delegation_score(yearly, kept[rows], own[some], delegated[some]) if len(rows) else 0
+        )
 
     # -- entry and exit --------------------------------------------------------------------------------------
 

@@ -64,7 +64,7 @@ class Payments:
     def route(self) -> Floats:
         """Share of each subgraph's queries that every indexer gets, (indexers, subgraphs)."""
         network, indexers = self.network, self.network.indexers
-        if not network.running["gateway"]:
+        if not network.foundation["gateway"]:
             return np.zeros_like(self.receipts)
         better = np.exp(network.rules.gateway.quality_sensitivity * (indexers.quality - 1.0))
         weights = (network.allocations.tokens > 0) * (better * indexers.up)[:, None]

@@ -82,12 +82,22 @@ class Rewards:
         rewards = units_worth(self.per_signal - self._seen[js], signal)
         self._seen[js] = self.per_signal
         self._updates += len(js)
-        open_ = ~self.denied[js] & (signal >= self.min_signal) & (allocated > 0)
-        paid = open_.astype(bool)
+        paid = self._earns(js)
         earning, rest = js[paid], js[~paid]
         self.reclaimed[rest] += rewards[~paid]
         self.accrued[earning] += rewards[paid]
         self.per_token[earning] += per_unit(rewards[paid], allocated[paid])
+
+    def _earns(self, js: Ints) -> NDArray[np.bool_]:
+        """Which subgraphs hand their rewards on: allocated, with enough signal, not denied."""
+        enough = (self.signal[js] >= self.min_signal) & (self.allocated[js] > 0)
+        earns: NDArray[np.bool_] = enough.astype(bool) & ~self.denied[js]
+        return earns
+
+    def idle(self) -> Ints:
+        """Subgraphs with signal whose rewards nobody may have at present."""
+        js = np.flatnonzero((self.signal > 0).astype(bool))
+        return js[~self._earns(js)]
 
     def settle(self, block: int) -> None:
         """Bring every subgraph to ``block``."""

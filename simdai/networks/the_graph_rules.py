@@ -1,4 +1,4 @@
-"""What a scenario may say of The Graph's rules: issuance, curation, the two protocols, the oracles."""
+"""What a scenario may say of The Graph's rules: issuance, curation, the two protocols."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from simdai.mechanisms._exact import exact
 from simdai.mechanisms.curation import curation_burn, curation_burn_flat, curation_mint, curation_mint_flat
 from simdai.mechanisms.emission import issuance_split
 from simdai.mechanisms.indexing import (
-    EligibilityRule,
     RewardSplit,
     curation_tax,
     fee_stake_lock,
@@ -24,21 +23,18 @@ from simdai.mechanisms.indexing import (
     slash_wei,
 )
 from simdai.registry import Configured
-from simdai.units import Count, Days, NonNegative, Positive, PositiveCount, PositiveDays, Share, Tokens
+from simdai.units import Count, Days, NonNegative, PositiveCount, PositiveDays, Share, Tokens
 
 __all__ = [
     "WEI",
     "Convex",
     "Curation",
-    "Eligibility",
-    "Everybody",
     "Flat",
     "GraphProtocol",
     "Horizon",
     "Issuance",
     "Legacy",
     "Objects",
-    "Oracle",
     "QueryFees",
     "Slashing",
     "ppm",
@@ -355,58 +351,3 @@ class Horizon(GraphProtocol, kind="horizon"):
 
     def locked_by_fees(self, gross: int) -> int:
         return int(fee_stake_lock(gross, self.stake_to_fees))
-
-
-class Eligibility(Configured, family="graph_eligibility"):
-    """Which indexers may take rewards."""
-
-    @property
-    def oracle(self) -> Oracle | None:
-        """The oracle that says so; None where everybody may."""
-        return None
-
-
-class Everybody(Eligibility, kind="everybody"):
-    """Whoever presents a proof takes its rewards."""
-
-
-class Oracle(Eligibility, kind="oracle"):
-    """The rewards eligibility oracle (GIP-0079).
-
-    Parameters
-    ----------
-    days, window : days of service asked for, of how many
-    renewal : time for which a renewal holds
-    timeout : silence of the oracle after which everybody is eligible
-    max_seconds, max_blocks_behind : bounds on an answer that counts, exclusive
-    minimum_signal : of the subgraph that is asked
-    """
-
-    days: PositiveDays
-    window: PositiveDays
-    renewal: PositiveDays
-    timeout: PositiveDays
-    max_seconds: Positive
-    max_blocks_behind: PositiveCount
-    minimum_signal: Tokens
-
-    @model_validator(mode="after")
-    def _within(self) -> Self:
-        if self.days > self.window:
-            raise ValueError(f"days: a window of {self.window:g} d does not hold {self.days:g} of service")
-        return self
-
-    @property
-    def oracle(self) -> Oracle:
-        return self
-
-    @property
-    def rule(self) -> EligibilityRule:
-        """What the oracle's nodes ask of an indexer."""
-        return EligibilityRule(
-            days=round(self.days),
-            window_days=round(self.window),
-            max_seconds=self.max_seconds,
-            max_blocks_behind=self.max_blocks_behind,
-            min_signal_grt=self.minimum_signal,
-        )

@@ -208,7 +208,7 @@ class Splitter(StakeAttackActor):
         payments = self.network.payments
         before = dict(payments.sums)
         self.network.indexers.earn(self.indexer, self.network.allocations.prove)
-        added = {what: payments.sums[what] - before[what] for what in ("protocol", *before)}
+        added = {what: payments.sums[what] - before[what] for what in before}
         self.grt["paid"] += added["indexers"] + added["delegators"]
         self.grt["burned"] += added["burned"] - added["protocol"]
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+import numpy as np
+from numpy.typing import NDArray
+
 from simdai.economy.calendar import Calendar, Phase
 from simdai.mechanisms.indexing import (
     allocation_capacity,
@@ -23,6 +26,9 @@ __all__ = ["Chain", "Stakes"]
 Pool = dict[str, int]
 
 SECONDS_PER_DAY = 86_400
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 
 class Chain:
@@ -93,6 +99,14 @@ class Stakes:
         )
         return int(available), int(idle)
 
+    def active_grt(self, rows: Ints) -> tuple[Floats, Floats]:
+        """GRT of own stake and of delegation that do not thaw, of some indexers."""
+        own, pools = (
+            np.array([(pools[i]["tokens"] - pools[i]["thawing"]) / WEI for i in rows.tolist()])
+            for pools in (self.own, self.pools)
+        )
+        return own, pools
+
     def thaw(self, i: int, wei: int, target: int, then: Callable[[], None]) -> None:
         """Let own stake thaw; it reaches the account ``target`` when it is free, and ``then`` is called."""
         self.own[i], request = thaw(self.own[i], wei, round_up=True)
@@ -118,18 +132,20 @@ class Stakes:
 
         The legacy tax is burned, but for what was delegated before the start.
         """
-        if taxed and isinstance(self.protocol, Legacy):
-            tax = delegation_tax(wei, ppm(self.protocol.delegation_tax))
-            self.accounts.burn(tax, source)
-            wei -= tax
-        self.pools[i], shares = delegate(self.pools[i], wei, minimum=WEI)
-        self.accounts.move(wei, source, self.account)
+        tax = self._tax(wei) if taxed else 0
+        self.accounts.burn(tax, source)
+        self.pools[i], shares = delegate(self.pools[i], wei - tax, minimum=WEI)
+        self.accounts.move(wei - tax, source, self.account)
         return shares
 
     def may_delegate(self, i: int, wei: int) -> bool:
-        """Whether a delegation of ``wei`` is taken: enough, and the pool was not slashed whole."""
+        """Whether a delegation of ``wei`` is taken: enough is left of it, and the pool not slashed whole."""
         pool = self.pools[i]
-        return wei > 2 * WEI and (pool["tokens"] > 0 or pool["shares"] == 0)
+        return wei - self._tax(wei) >= WEI and (pool["tokens"] > 0 or pool["shares"] == 0)
+
+    def _tax(self, wei: int) -> int:
+        protocol = self.protocol
+        return delegation_tax(wei, ppm(protocol.delegation_tax)) if isinstance(protocol, Legacy) else 0
 
     def undelegate(self, i: int, shares: int, target: int) -> int:
         """Give back shares; their tokens reach the account ``target`` when free. Returns the wei."""

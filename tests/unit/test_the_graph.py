@@ -112,12 +112,17 @@ def test_what_nobody_may_have_is_minted_only_where_the_rules_say_so():
     assert minted.graph.accounts.wei[minted.graph.treasury] == minted.graph.accounts.minted
 
 
-def test_a_subgraph_below_the_minimum_signal_earns_nothing():
-    ran = Ran({"issuance": {"per_block": 100.0, "minimum_signal": 1e8}})
-    rewards = ran.graph.rewards
-    rewards.settle(ran.graph.chain.block)
-    assert int(rewards.accrued.sum()) == 0
-    assert int(rewards.reclaimed.sum()) == pytest.approx(rewards.issued, rel=1e-9)
+NOBODY = INDEXERS | {"count": 0, "candidates": 1}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"issuance": {"per_block": 120.73, "minimum_signal": 1e8}}, {"indexers.crew": NOBODY}],
+)
+def test_without_enough_signal_or_without_indexers_nobody_has_the_issuance(changes):
+    ran = Ran(changes)
+    assert int(ran.graph.rewards.accrued.sum()) == ran.graph.accounts.minted == 0
+    assert ran["emission.nobody"] == pytest.approx(59 * 7_200 * 120.73, rel=1e-9)
 
 
 def issued(ran):
@@ -153,6 +158,13 @@ def test_a_proof_that_comes_too_late_forfeits_everything_under_horizon():
     assert late.graph.rewards.paid == 0 < late.graph.rewards.forfeited
     in_time = Ran({"indexers.crew": INDEXERS | {"count": 1, "review": 28.0}})
     assert in_time.graph.rewards.forfeited == 0 < in_time.graph.rewards.paid
+
+
+def test_a_legacy_allocation_left_open_for_more_than_28_epochs_is_closed_by_somebody_else():
+    late = {"protocol": LEGACY, "indexers.crew": INDEXERS | {"count": 1, "review": 28.0}}
+    assert Ran(late).graph.rewards.paid == 0 < Ran(late).graph.rewards.forfeited
+    late["indexers.crew"]["review"] = 25.0  # 27 epochs of 6,646 blocks
+    assert Ran(late).graph.rewards.forfeited == 0 < Ran(late).graph.rewards.paid
 
 
 def test_an_allocation_of_the_present_epoch_is_not_paid_yet():
@@ -257,14 +269,14 @@ def test_slow_or_stale_answers_do_not_count_as_service(field, value):
 def test_everybody_is_eligible_a_week_after_the_oracle_fell_silent():
     idle = {"indexers.crew": INDEXERS | {"uptime": 0.0}, "eligibility": ORACLE}
     ran = Ran(idle, until=1)
-    ran.graph.running["oracle"] = False
+    ran.graph.foundation["oracle"] = False
     assert ran.go_on()["emission.indexers"] > 0 == Ran(idle)["emission.indexers"]
 
 
 def test_without_the_gateway_nobody_pays_and_customers_go():
     ran = Ran(until=10)
     paid = ran["revenue_usd"]
-    ran.graph.running["gateway"] = False
+    ran.graph.foundation["gateway"] = False
     ran.go_on()
     assert ran["revenue_usd"] == paid > 0
     assert ran["apps_users.queries_per_day"] < 0.2 * Ran()["apps_users.queries_per_day"]
@@ -298,7 +310,7 @@ def test_a_false_alarm_costs_the_fisherman_its_deposit():
 
 def test_without_arbitration_disputes_are_cancelled_and_nobody_is_slashed():
     ran = Ran(FORGERS, until=1)
-    ran.graph.running["arbitration"] = False
+    ran.graph.foundation["arbitration"] = False
     ran.go_on()
     assert ran["disputes.cancelled"] >= 1 and ran["disputes.accepted"] == ran["slashed"] == 0
 
@@ -425,8 +437,29 @@ def test_the_second_quarter_of_2024_comes_out_as_it_was_counted():
 
 
 @pytest.mark.parametrize(
+    "changes",
+    [
+        {"delegators": None, "curators": None, "demand": {}},
+        {"issuance": {"per_block": 0.0}},
+        {"protocol": LEGACY | {"delegation_tax": 1.0, "unbonding_epochs": 0, "thawing_blocks": 0}},
+        {"protocol": HORIZON | {"thawing": 0.0, "fee_burn": 1.0}, "curation.tax": 1.0},
+        {"indexers.crew": INDEXERS | {"kept": 0.0, "restaked": 1.0, "review": 0.4}, "horizon": "12 d"},
+        {"indexers.crew": INDEXERS | {"subgraph_cost": 1e7}},
+        {"shocks": [{"kind": "token_price_crash", "network": "graph", "at": "2026-01-20", "drop": 0.99}]},
+        {"shocks": [{"kind": "demand_step", "at": "2026-01-20", "factor": 1e5}]},
+        {"scale": 1e6},
+    ],
+)
+def test_nothing_appears_or_is_lost_at_extremes(changes):
+    ran = Ran(changes)
+    ran.graph.check()
+    ran.world.ledger.check()
+
+
+@pytest.mark.parametrize(
     "changes, found",
     [
+        ({"indexers.crew.stake": 2e9}, "more than the public has"),
         ({"block_time": "0.5 s"}, "whole seconds"),
         ({"issuance": {"per_block": 1.0, "to_agreements": 2.0}}, "exceeds"),
         (
@@ -440,7 +473,8 @@ def test_the_second_quarter_of_2024_comes_out_as_it_was_counted():
         ),
         ({"eligibility": ORACLE | {"days": 30.0}}, "does not hold"),
         ({"curation": CONVEX, "subgraphs.apps.signal": 1.0}, "what the curve takes"),
-        ({"subgraphs": {}}, "at least one group"),
+        ({"subgraphs": {}}, "at least one of each"),
+        ({"indexers.crew.count": 0}, "at least one of each"),
         ({"indexers.crew": INDEXERS | {"annual_return": 0.0}}, "above zero"),
         ({"demand.apps_users.network": "grph"}, "unknown Graph network"),
         ({"demand.apps_users.subgraphs": ["games"]}, "unknown group of subgraphs"),
