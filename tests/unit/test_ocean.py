@@ -276,7 +276,7 @@ def test_the_offer_names_price_and_capacity_of_the_machines_that_fit():
     for hours, resources in ((6.0, {"gpu": 1.0}), (48.0, {"cpu": 1.0})):
         nothing = network.compute_offer(hours, resources)
         assert math.isnan(nothing.price_usd) and nothing.jobs_per_day == 0
-    network.compute.foundation_runs = False
+    network.foundation["compute"] = False
     assert network.compute_offer(6.0, {"cpu": 2.0}).jobs_per_day == 0
 
 
