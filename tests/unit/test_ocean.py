@@ -211,6 +211,11 @@ def test_dearer_data_are_bought_less_and_nobody_visits_at_level_zero():
     assert outcome(sim, "ocean.revenue_usd") == 0.0
 
 
+def test_an_ocean_without_assets_sells_none():
+    sim = ran(NO_FEEDS | {f"{OCEAN}.assets.health.count": 0})
+    assert outcome(sim, "ocean.orders") == 0.0 == outcome(sim, "ocean.compute.submitted")
+
+
 def test_one_more_asset_changes_nobody_elses_orders_but_for_the_visits_that_it_draws():
     few, more = (Simulation(made({f"{OCEAN}.assets.health.count": n}), seed=1) for n in (10, 11))
     a, b = (sim.world.networks["ocean"].assets for sim in (few, more))
