@@ -29,15 +29,17 @@ class TokenMerger(DatedShock, kind="token_merger"):
 
     On the day the new tokens are created for the whole supply to be converted, on a bridge. Treasuries and
     the participants of the networks convert at once, the public bit by bit, and takes its liquidity along;
-    what is converted is destroyed. While the bridge is open, buying the old token to convert it holds its
-    price to the ratio; nothing brings the new one back. Traders believe that the merged token is worth what
-    its parts were together.
+    what is converted is destroyed. While the bridge is open, the old token's price is held to the ratio:
+    where it is cheaper, somebody buys it to convert; where it is dearer, those of the public who would
+    convert sell it and buy the new one. Traders believe that the merged token is worth what its parts were
+    together.
 
     Parameters
     ----------
     into : network whose token is created
     ratios : new tokens for one old, by network
     covers : tokens for which new ones are created, by network; those that exist without
+    keeps : tokens that the treasury of a network does not convert, by network
     per_day : share of what the public still holds that it converts in a day, as a hazard
     lasts : days until the bridge closes; never without
     """
@@ -45,6 +47,7 @@ class TokenMerger(DatedShock, kind="token_merger"):
     into: Name
     ratios: FrozenMapping[Name, Positive]
     covers: FrozenMapping[Name, Tokens] = FrozenMapping()
+    keeps: FrozenMapping[Name, Tokens] = FrozenMapping()
     per_day: PerDay
 
     @model_validator(mode="after")
@@ -53,8 +56,9 @@ class TokenMerger(DatedShock, kind="token_merger"):
             raise ValueError("ratios: at least one token must be converted")
         if self.into in self.ratios:
             raise ValueError(f"ratios: {self.into!r} cannot be converted into itself")
-        if unknown := set(self.covers) - set(self.ratios):
-            raise ValueError(f"covers: no ratio is given for {', '.join(sorted(unknown))}")
+        for field in ("covers", "keeps"):
+            if unknown := set(getattr(self, field)) - set(self.ratios):
+                raise ValueError(f"{field}: no ratio is given for {', '.join(sorted(unknown))}")
         return self
 
     def missing(self, scenario: Any) -> Iterator[Problem]:
@@ -141,7 +145,10 @@ class Bridge:
         ledger.open(self.account, new.asset)
         self.minted = self.new_units(self.covered)
         ledger.mint(self.minted, new.asset, self.account)
-        self._convert_all(self.old.treasury, ledger.open(self.old.treasury, new.asset))
+        kept = ledger.to_units(self.rules.keeps.get(self.name, 0.0) / self.world.scale, self.old.asset)
+        held = ledger.balance(self.old.asset, self.old.treasury)
+        ledger.open(self.old.treasury, new.asset)
+        self.convert(max(held - kept, 0), self.old.treasury, self.old.treasury)
         for network in self.world.networks.values():
             pairs = getattr(network, "wallets_to_convert", None)
             for source, target in pairs(self.old.asset, new.asset) if pairs else ():
@@ -174,8 +181,9 @@ class Bridge:
         self._move_liquidity(share)
         for role in PUBLIC:
             source, target = f"{self.old.name}.{role}", f"{self.new.name}.{role}"
-            held = self.world.ledger.balance(self.old.asset, source)
-            self.convert(int(held * share), source, target)
+            units = int(self.world.ledger.balance(self.old.asset, source) * share)
+            sold = self._exchange(units, source, target)
+            self.convert(units - sold, source, target)
         self._link_values()
         self._arbitrage()
 
@@ -192,6 +200,22 @@ class Bridge:
         target, now = float(self._ratio) * self.new.fundamental, self.old.fundamental
         if now > 0:
             self.old.sentiment *= target / now
+
+    def _exchange(self, units: int, source: str, target: str) -> int:
+        """Sell old tokens and buy new ones with the money, as long as that gives more than converting.
+
+        Returns the old base units sold.
+        """
+        ratio = float(self._ratio)
+        low, high = 0, units
+        while high > low:  # the most that still pays
+            middle = (low + high + 1) // 2
+            usd, old = self.old.book.sell(middle)
+            dearer = old.price > ratio * self.new.book.buy(usd)[1].price
+            low, high = (middle, high) if dearer else (low, middle - 1)
+        if low:
+            self.new.buy(self.old.sell(low, source, source), source, target)
+        return low
 
     def _arbitrage(self) -> None:
         """Somebody buys old tokens, converts and sells them, until nothing is gained by it."""

@@ -114,20 +114,20 @@ class OceanNetwork:
         self.rules, self.world, self.name = rules, world, name
         self.tallies = tallies = Tallies(world, name)
         self.token = token = TokenMarket(rules.token, world, name)
-        self.exchange = DataExchange(rules.exchange, token, world, name, tallies)
+        self.foundation = dict.fromkeys(("farming", "gateway", "marketplace", "compute", "feeds"), True)
+        self.exchange = DataExchange(rules.exchange, token, world, name)
         gateway = rules.reliance.gateway
         self.assets = AssetBook(rules.assets, rules.publishers, token, world, name, rules.step, gateway)
         self.compute, self.feeds, self.lockers = None, None, None
         if rules.compute:
             self.compute = ComputeMarket(
-                rules.compute, self.assets, self.exchange, token, world, name, tallies
+                rules.compute, self.assets, self.exchange, token, world, name, tallies, self.foundation
             )
         if rules.feeds:
             self.feeds = FeedBook(rules.feeds, self.exchange, token, world, name, rules.step, tallies)
         if rules.lockers:
             self.lockers = LockBook(rules.lockers, self.assets, token, world, name)
         self.rewards = ContractAccount(world.ledger, token.asset, f"{name}.rewards", world.scale, 18)
-        self.foundation = dict.fromkeys(("farming", "gateway", "marketplace", "compute", "feeds"), True)
         self.emission_level = 1.0
         """Factor on what is paid out; shocks change it."""
 
@@ -156,7 +156,6 @@ class OceanNetwork:
         """End of a step: feeds play, operators and publishers settle, others enter."""
         self._buy_subscriptions()
         if self.compute:
-            self.compute.foundation_runs = self.foundation["compute"]
             self.compute.close(float(self.rules.step))
         if self.feeds and self.foundation["feeds"]:
             self.feeds.close()
@@ -183,7 +182,7 @@ class OceanNetwork:
             rule.close_week(self, thursday)
         if self.lockers:
             self.lockers.renew()
-        self.assets.volume[:] = self.assets.volume_usd[:] = 0.0
+        self.assets.volume_usd[:] = 0.0
         if self.feeds:
             self.feeds.end_week()
 

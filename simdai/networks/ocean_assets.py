@@ -37,7 +37,7 @@ class AssetBook:
     value, price, popularity, size, hosting, work : (n,) float, see `AssetGroup`; price in USD
     protected, hosted : (n,) bool: only computed on; served by the foundation's gateway
     rate : (n,) Python ints, wei of the token for one datatoken
-    income : (n,) float, USD of the step; volume : of the week, in tokens
+    income : (n,) float, USD of the step; volume_usd : paid for it in the week
     jobs : (n,) float, computations on it so far; unseen : (n,) float, log chance that no operator read along
     """
 
@@ -58,7 +58,7 @@ class AssetBook:
         self._luck = world.entity("assets.nature", name)
         self.domain = np.zeros(0, dtype=np.int64)
         self.value, self.price, self.popularity, self.size, self.hosting, self.work = np.zeros((6, 0))
-        self.income, self.volume, self.volume_usd, self.jobs, self.unseen = np.zeros((5, 0))
+        self.income, self.volume_usd, self.jobs, self.unseen = np.zeros((4, 0))
         self.protected, self.hosted = np.zeros((2, 0), dtype=bool)
         self.rate = np.zeros(0, dtype=object)
         self._entered = dict.fromkeys(self.domains, 0)
@@ -116,7 +116,7 @@ class AssetBook:
             ("work", np.full(n, group.work)),
             ("protected", protected),
             ("hosted", hosted),
-            *((sum_, np.zeros(n)) for sum_ in ("income", "volume", "volume_usd", "jobs", "unseen")),
+            *((sum_, np.zeros(n)) for sum_ in ("income", "volume_usd", "jobs", "unseen")),
         ):
             setattr(self, what, np.append(getattr(self, what), column))
         self.rate = np.append(self.rate, np.zeros(n, dtype=np.int64).astype(object))
@@ -145,7 +145,6 @@ class AssetBook:
 
     def note_volume(self, k: int, tokens: float) -> None:
         """Note real tokens that were paid for orders of an asset."""
-        self.volume[k] += tokens
         self.volume_usd[k] += tokens * self.token.price
 
     def note_income(self, k: int, tokens: float) -> None:

@@ -76,8 +76,6 @@ class Machines:
         self.user = ("operator", name)
         self.queue: deque[Job] = deque()
         self.running = 0
-        self.busy_s = 0.0
-        self.earned_usd = 0.0
         self.prices: dict[str, float] = {}
         self._quoted_at = math.nan
 
@@ -118,9 +116,10 @@ class ComputeMarket:
         world: World,
         name: str,
         tallies: Tallies,
+        foundation: Mapping[str, bool],
     ) -> None:
         self.rules, self.assets, self.exchange, self.token = rules, assets, exchange, token
-        self.world, self.name, self.tallies = world, name, tallies
+        self.world, self.name, self.tallies, self.foundation = world, name, tallies, foundation
         self.machines = [Machines(e, environment) for environment, e in rules.environments.items()]
         n = len(self.machines)
         self._wallets = world.ledger.block(f"{name}.operators", token.asset, n)
@@ -129,19 +128,17 @@ class ComputeMarket:
         self.state: JobEscrow = job_escrow_new({})
         self._jobs = 0
         self._start_s = int(world.start_date.toordinal() - 719163) * DAY_S  # unix s of the start
-        self.foundation_runs = True
-        """False when the foundation's environments take no more jobs."""
         for machines in self.machines:
             machines.quote(token.price)
 
     # -- what others ask -------------------------------------------------------------------------------------
 
+    def _runs(self, machines: Machines) -> bool:
+        """Whether machines take jobs: the foundation's as long as it lets them."""
+        return self.foundation["compute"] or not machines.rules.foundation
+
     def _open(self, seconds: float, resources: Mapping[str, float]) -> list[Machines]:
-        return [
-            m
-            for m in self.machines
-            if (self.foundation_runs or not m.rules.foundation) and m.takes(seconds, resources)
-        ]
+        return [m for m in self.machines if self._runs(m) and m.takes(seconds, resources)]
 
     def offer(self, hours: float, resources: Mapping[str, float]) -> ComputeOffer:
         """Price and capacity for jobs that ask for that long and these resources."""
@@ -222,7 +219,6 @@ class ComputeMarket:
             self.tallies.add("compute.started", 1.0)
             machines.running += 1
             seconds = min(job.needed, job.asked)
-            machines.busy_s += seconds
             self.tallies.add("compute.busy_days", seconds / DAY_S)
             self.world.calendar.at(
                 self.world.env.now + seconds / DAY_S,
@@ -239,7 +235,6 @@ class ComputeMarket:
             self._claim(job, seconds, machines)
             self._note_leaks(job, machines)
             self.tallies.add("compute.done", 1.0)
-            self.tallies.add("compute.cut", float(job.needed > job.asked))
         self._begin(machines)
 
     def _claim(self, job: Job, seconds: int, machines: Machines) -> None:
@@ -259,8 +254,6 @@ class ComputeMarket:
         self._call("withdraw", machines.user, amount=free)
         k = self.machines.index(machines)
         units = self.escrow.give(free, int(self._wallets.indices[k]))
-        usd = free / WEI * self.token.price
-        machines.earned_usd += usd
         self.tallies.add("compute.revenue_usd", amount / WEI * self.token.price)
         self._sell(k, units)
 
@@ -300,7 +293,7 @@ class ComputeMarket:
     @property
     def slots(self) -> int:
         """Slots that are on offer."""
-        return sum(m.rules.slots for m in self.machines if self.foundation_runs or not m.rules.foundation)
+        return sum(m.rules.slots for m in self.machines if self._runs(m))
 
     def margin(self, earned_usd: float, days: float) -> float:
         """Operators' margin over a time: 0 pays the running costs, 1 the hardware too."""

@@ -7,7 +7,6 @@ from typing import NamedTuple
 from simdai.economy.actors import World
 from simdai.economy.contract_account import ContractAccount
 from simdai.economy.ledger import WORLD
-from simdai.economy.tallies import Tallies
 from simdai.economy.token_market import TokenMarket
 from simdai.mechanisms.data_market import FixedRateSwap, fixed_rate_swap, order_datatoken_split
 from simdai.networks.ocean_rules import Exchange
@@ -37,10 +36,8 @@ class DataExchange:
     in the token: ``NAME.exchange``, ``NAME.community``, ``NAME.market`` (the marketplaces).
     """
 
-    def __init__(
-        self, rules: Exchange, token: TokenMarket, world: World, name: str, tallies: Tallies
-    ) -> None:
-        self.rules, self.token, self.world, self.tallies = rules, token, world, tallies
+    def __init__(self, rules: Exchange, token: TokenMarket, world: World, name: str) -> None:
+        self.rules, self.token, self.world = rules, token, world
         self.account = ContractAccount(world.ledger, token.asset, f"{name}.exchange", world.scale, 18)
         self.community, self.market = f"{name}.community", f"{name}.market"
         for account in (self.community, self.market):

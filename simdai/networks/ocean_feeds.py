@@ -158,7 +158,7 @@ class FeedBook:
     Attributes
     ----------
     accuracy : (feeds,) share of slots whose stake-weighted prediction was right, a tie by half, averaged
-    volume, volume_usd : (feeds,) paid for subscriptions in the week, tokens and USD
+    volume_usd : (feeds,) paid for subscriptions in the week
     stranded : wei in the contract that nobody can claim
     hedgers : those who stake on both sides
     """
@@ -187,7 +187,7 @@ class FeedBook:
         }
         self._truth = world.entity("feeds.truth", name)
         self.accuracy = np.full(rules.count, EVEN)
-        self.volume, self.volume_usd = np.zeros((2, rules.count))
+        self.volume_usd = np.zeros(rules.count)
         self._subscriptions = [0] * rules.count  # of the step
         self._paid = [0] * rules.count  # wei of them that the contract got
         self.stranded = 0
@@ -209,7 +209,6 @@ class FeedBook:
         booked, kept = self.exchange.order(self.rate, n, payer, None, self.contract, self.fees)
         self._subscriptions[feed] += n
         self._paid[feed] += kept
-        self.volume[feed] += booked / WEI
         self.volume_usd[feed] += booked / WEI * self.token.price
         return booked, kept
 
@@ -347,7 +346,7 @@ class FeedBook:
 
     def end_week(self) -> None:
         """Begin new counts of what was paid and netted."""
-        self.volume[:] = self.volume_usd[:] = 0.0
+        self.volume_usd[:] = 0.0
         for group in self.groups.values():
             group.net[:] = 0
         for hedger in self.hedgers:

@@ -40,6 +40,9 @@ if TYPE_CHECKING:
 
 __all__ = ["SingularityNet", "SingularityNetwork"]
 
+WEEK = 7.0
+DAYS_PER_MONTH = 365.25 / 12.0
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -154,7 +157,8 @@ class SingularityNetwork:
             self.rules.reputation.period, Phase.EPOCHS, self._rank, first=self.rules.reputation.period
         )
         for month in months(world.start_date, world.horizon):
-            calendar.at(world.days_until(month), Phase.EPOCHS, partial(self._month, month))
+            calendar.at(world.days_until(month), Phase.EPOCHS, partial(self._release, month))
+        calendar.every(WEEK, Phase.EPOCHS, self._grant_week, first=WEEK)
         if self.stakers:
             self.stakers.start()
         self._report()
@@ -310,27 +314,29 @@ class SingularityNetwork:
         """Release and grant ``level`` times what the plan says from now on."""
         self.emission_level = level
 
-    def _month(self, first_day: datetime.date) -> None:
-        """On the first of a month: release a tranche, or grant out of the treasury."""
-        if not self.foundation["grants"]:
+    def _release(self, first_day: datetime.date) -> None:
+        """On the first of a month: release a tranche; some is granted, the rest is the treasury's to sell."""
+        if not (isinstance(self.era, Agix) and self.foundation["grants"]):
             return
-        token, scale, ledger = self.token, self.world.scale, self.world.ledger
-        if isinstance(self.era, Agix):
-            genesis = self.era.genesis
-            month = 1 + (first_day.year - genesis.year) * 12 + first_day.month - genesis.month
-            if month < 1:
-                return
-            tranche, _ = agix_release(month, self.era.first, self.era.decay)
-            self._released += tranche * self.emission_level
-            new = int(self._released / scale * token.unit) - self._minted
-            self._minted += new
-            ledger.mint(new, token.asset, self.treasury)
-            granted = int(new * self.era.granted)
-            self._grant(granted)
-            token.sell(int((new - granted) * self.era.sold), self.treasury, self.treasury)
-        elif isinstance(self.era, Asi):
-            wanted = int(self.era.grants * self.emission_level / scale * token.unit)
-            self._grant(min(wanted, ledger.balance(token.asset, self.treasury)))
+        token, genesis = self.token, self.era.genesis
+        month = 1 + (first_day.year - genesis.year) * 12 + first_day.month - genesis.month
+        if month < 1:
+            return
+        tranche, _ = agix_release(month, self.era.first, self.era.decay)
+        self._released += tranche * self.emission_level
+        new = int(self._released / self.world.scale * token.unit) - self._minted
+        self._minted += new
+        self.world.ledger.mint(new, token.asset, self.treasury)
+        granted = int(new * self.era.granted)
+        self._grant(granted)
+        token.sell(int((new - granted) * self.era.sold), self.treasury, self.treasury)
+
+    def _grant_week(self) -> None:
+        """Every week: grant out of the treasury."""
+        if isinstance(self.era, Asi) and self.foundation["grants"]:
+            tokens = self.era.grants * WEEK / DAYS_PER_MONTH * self.emission_level / self.world.scale
+            held = self.world.ledger.balance(self.token.asset, self.treasury)
+            self._grant(min(int(tokens * self.token.unit), held))
 
     def _grant(self, units: int) -> None:
         """Share tokens among services by reputation, as the community's votes do; they sell a share."""

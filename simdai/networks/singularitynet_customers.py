@@ -183,7 +183,7 @@ class ServiceCustomersActor:
         """Customers whose service is gone, and on the first day all."""
         if self.world.env.now == 0:
             return np.ones(len(self.service), dtype=bool)
-        gone: Bools = (self.service >= 0) & ~self.network.services.firms.alive[self.service]
+        gone: Bools = ~np.append(self.network.services.firms.alive, True)[self.service]  # nobody is the last
         return gone
 
     def _meet_new_services(self) -> None:

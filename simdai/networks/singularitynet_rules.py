@@ -73,7 +73,7 @@ class Asi(Era, kind="asi"):
     Parameters
     ----------
     shares : network whose token it is; the network's own token without
-    grants : tokens a month for services, as long as the treasury holds them
+    grants : tokens a month for services, paid week by week as long as the treasury holds them
     """
 
     shares: Name | None = None

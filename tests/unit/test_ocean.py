@@ -211,6 +211,11 @@ def test_dearer_data_are_bought_less_and_nobody_visits_at_level_zero():
     assert outcome(sim, "ocean.revenue_usd") == 0.0
 
 
+def test_an_ocean_without_assets_sells_none():
+    sim = ran(NO_FEEDS | {f"{OCEAN}.assets.health.count": 0})
+    assert outcome(sim, "ocean.orders") == 0.0 == outcome(sim, "ocean.compute.submitted")
+
+
 def test_one_more_asset_changes_nobody_elses_orders_but_for_the_visits_that_it_draws():
     few, more = (Simulation(made({f"{OCEAN}.assets.health.count": n}), seed=1) for n in (10, 11))
     a, b = (sim.world.networks["ocean"].assets for sim in (few, more))
@@ -276,7 +281,7 @@ def test_the_offer_names_price_and_capacity_of_the_machines_that_fit():
     for hours, resources in ((6.0, {"gpu": 1.0}), (48.0, {"cpu": 1.0})):
         nothing = network.compute_offer(hours, resources)
         assert math.isnan(nothing.price_usd) and nothing.jobs_per_day == 0
-    network.compute.foundation_runs = False
+    network.foundation["compute"] = False
     assert network.compute_offer(6.0, {"cpu": 2.0}).jobs_per_day == 0
 
 

@@ -214,6 +214,18 @@ def test_without_demand_nobody_calls_and_with_twice_as_much_twice_as_many_do():
     assert calls(2.0) == pytest.approx(2.0 * calls(1.0), rel=0.02)
 
 
+def test_a_marketplace_without_services_sells_nothing():
+    sim = ran({"networks.snet.services.language.count": 0, "horizon": "20 d"})
+    assert outcome(sim, "snet.calls") == 0.0 == outcome(sim, "callers.active")
+
+
+def test_a_token_worth_next_to_nothing_still_buys_calls():
+    month, market = {"horizon": "30 d"}, {"kind": "constant_product", "liquidity": 3e4}
+    token = {"symbol": "AGIX", "supply": 4e10, "price": 1e-6, "market": market}
+    cheap = ran(month | {"networks.snet.token": token})
+    assert outcome(cheap, "snet.calls") == pytest.approx(outcome(ran(month), "snet.calls"), rel=0.1)
+
+
 def test_weekly_steps_sell_about_as_much_as_daily_ones():
     daily = ran({"horizon": "120 d"})
     weekly = ran({"horizon": "120 d", "networks.snet.step": 7.0, f"{CALLERS}.reserve": 8.0})

@@ -109,7 +109,9 @@ def test_the_treasury_converts_at_once_and_the_public_at_the_hazard():
     assert ledger.holding("FET", "ocean.treasury") == pytest.approx(0.4 * 1.41e9 * 0.433226)
     days = 49  # from the first of July to the end of the run
     expected = 0.4 + 0.6 * -math.expm1(-0.01 * days)
-    assert outcome(ran(), "ocean.merger.converted_share") == pytest.approx(expected, abs=0.01)
+    even = {"kind": "alliance", "token": token("OCEAN", 1.41e9, 0.433226, 0.4)}
+    sim = ran(networks=WORLD["networks"] | {"ocean": even})
+    assert outcome(sim, "ocean.merger.converted_share") == pytest.approx(expected, abs=0.01)
 
 
 def test_an_old_token_that_is_cheaper_than_what_it_converts_into_is_bought_up():
@@ -119,6 +121,20 @@ def test_an_old_token_that_is_cheaper_than_what_it_converts_into_is_bought_up():
     old, new = outcome(cheap, "ocean.token.price_usd"), outcome(cheap, "fetch.token.price_usd")
     assert old == pytest.approx(0.433226 * new, rel=0.01)
     assert new < 1.0  # the arbitrage sold there
+
+
+def test_an_old_token_that_is_dearer_is_sold_by_those_who_would_convert():
+    dear = ran(
+        networks=WORLD["networks"] | {"ocean": {"kind": "alliance", "token": token("OCEAN", 1.41e9, 0.8)}}
+    )
+    old, new = outcome(dear, "ocean.token.price_usd"), outcome(dear, "fetch.token.price_usd")
+    assert old == pytest.approx(0.433226 * new, rel=0.01)
+    assert new > 1.0  # what they got was spent there
+
+
+def test_a_treasury_may_keep_some_of_the_old_tokens():
+    sim = ran({"keeps": {"ocean": 1e6}})
+    assert sim.world.ledger.holding("OCEAN", "ocean.treasury") == 1e6
 
 
 def test_a_closed_bridge_converts_nothing_more():
@@ -227,7 +243,8 @@ def test_months_begin_on_their_first_days():
         ({"into": "ocaen"}, "Did you mean 'ocean'"),
         ({"ratios": {}}, "at least one token"),
         ({"ratios": {"fetch": 1.0}}, "cannot be converted into itself"),
-        ({"covers": {"snet": 1.0}}, "no ratio is given for snet"),
+        ({"covers": {"snet": 1.0}}, "covers: no ratio is given for snet"),
+        ({"keeps": {"snet": 1.0}}, "keeps: no ratio is given for snet"),
     ],
 )
 def test_a_merger_that_cannot_be_is_refused(merger, message):
