@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from simdai.economy.actors import only
 from simdai.mechanisms.gaps import lag_days, lag_is_censored
 from simdai.mechanisms.scaling import elo_win_probability
 
@@ -54,6 +55,8 @@ class QualityGap:
             recorder.outcome(f"{name}_closing", "1", lambda s=side: self._closing(s))  # type: ignore[misc]
             recorder.outcome(f"{name}_years_to_close", "y", lambda s=side: self._years_to_close(s))  # type: ignore[misc]
             recorder.outcome(f"{name}_elo_win_probability", "1", lambda s=side: self._win(s))  # type: ignore[misc]
+            if only(board.world.institutions, "research_frontier") and self._anchored():
+                recorder.outcome(f"{name}_loss_difference", "nat", lambda s=side: self._loss_difference(s))  # type: ignore[misc]
             for mark, index in marks.items():
                 recorder.outcome(
                     f"{name}_reaches_{mark}_days",
@@ -107,6 +110,17 @@ class QualityGap:
             return 0.0
         faster = self._pace(self.sides[side]) - self._pace(self.board.closed)
         return points / faster if faster > 0.0 else math.nan
+
+    def _anchored(self) -> bool:
+        """Whether there are labs whose compute ties an index to a loss."""
+        return any(hasattr(lab, "research") for lab in self.board.world.labs.values())
+
+    def _loss_difference(self, side: str) -> float:
+        """Loss of the open side's best model less that of the closed side's, nats per token."""
+        frontier, record = only(self.board.world.institutions, "research_frontier"), self.sides[side]
+        if not record:
+            return math.nan
+        return float(frontier.loss(best(record)) - frontier.loss(best(self.board.closed)))
 
     def _win(self, side: str) -> float:
         """Probability that users prefer the closed side's best model."""

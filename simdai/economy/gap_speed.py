@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from simdai.economy.employers import employers
 from simdai.economy.models import ModelSource
-from simdai.mechanisms.gaps import Lead, median_lead
+from simdai.mechanisms.gaps import Lead, median_lead, scale_ratio
 
 if TYPE_CHECKING:
     from simdai.economy.scoreboard import ScoreboardActor
@@ -48,7 +49,19 @@ class SpeedGap:
                         unit,
                         lambda of=of, n=n: self._lead(of)[n],  # type: ignore[misc]
                     )
+        if self._closed and any(e.is_open for e in employers(self.world).values()):
+            recorder.outcome("gap.speed.experiment_compute_ratio", "1", self._experiments)
         return False
+
+    def _experiments(self) -> float:
+        """Experiment compute per researcher, closed labs over open projects: how much each can try."""
+        found = employers(self.world).values()
+        per_head = []
+        for is_open in (False, True):
+            side = [e for e in found if e.is_open == is_open]
+            people = math.fsum(e.researchers for e in side)
+            per_head.append(math.fsum(e.research_h100e for e in side) / people if people else 0.0)
+        return scale_ratio(*per_head)
 
     def _lead(self, of: Callable[[list[Any]], list[float]]) -> Lead:
         closed, open_ = of(self._closed), of(self._open)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -12,7 +12,7 @@ from simdai.economy.actors import World, absent
 from simdai.errors import Problem
 from simdai.mechanisms.scaling import domain_quality
 from simdai.registry import Configured
-from simdai.units import Name, NonNegative, Positive, Share, Tokens
+from simdai.units import Name, NonNegative, Positive, Quantity, Share, Tokens
 
 __all__ = ["Confidential", "Host", "HostActor", "Specialised"]
 
@@ -43,7 +43,7 @@ class Specialised(Configured):
     gain: NonNegative
     scale_tokens: Tokens = Field(gt=0.0)
     tokens: Tokens
-    tokens_per_usd: NonNegative
+    tokens_per_usd: Annotated[float, Quantity("token/USD", low=0.0)]
     domains: int = Field(ge=1)
 
 

@@ -20,7 +20,7 @@ from simdai.errors import Problem
 from simdai.mechanisms.choice import share_table, weight_of_new
 from simdai.mechanisms.demand import berry_inversion, indifference_price
 from simdai.registry import Configured, FrozenMapping
-from simdai.units import Name, NonNegative, Number, Positive, PositiveDays, Quantity
+from simdai.units import Name, NonNegative, Number, Positive, PositiveCount, PositiveDays, Quantity
 
 __all__ = ["ModelMarket", "ModelMarketActor", "Tastes", "served_index"]
 
@@ -56,6 +56,7 @@ class ModelMarket(Institution, kind="model_market"):
     adoption_lag : days in which use moves most of the way to what is now best
     tastes : see there
     hosts : sellers of open weights by name
+    step : whole days between the instants at which customers look and pay
     """
 
     closed_price: Positive
@@ -66,6 +67,7 @@ class ModelMarket(Institution, kind="model_market"):
     adoption_lag: PositiveDays
     tastes: Tastes
     hosts: FrozenMapping[Name, Host] = FrozenMapping()
+    step: PositiveCount = 1
 
     def check(self, scenario: Any) -> Iterator[Problem]:
         named = {f"tastes.anchors[{n}]": name for n, name in enumerate(self.tastes.anchors)}
@@ -147,7 +149,8 @@ class ModelMarketActor:
         if self.regulator:
             self.regulator.listeners.append(self._ban)
         if self.segments:
-            self.world.calendar.every(1.0, Phase.DEMAND, self._day, first=1.0)
+            step = float(self.rules.step)
+            self.world.calendar.every(step, Phase.DEMAND, self._act, first=step)
         for n, name in enumerate(self.hosts, start=len(self.labs)):
             self.world.recorder.series(f"{name}.sales_usd", "USD", lambda n=n: self._bills[n].paid)  # type: ignore[misc]
             self.world.recorder.outcome(f"{name}.sales_usd", "USD", lambda n=n: self._bills[n].paid)  # type: ignore[misc]
@@ -228,11 +231,11 @@ class ModelMarketActor:
         comply = float(self.regulator.rules.compliance)
         return comply * share_table(np.where(self._banned, -np.inf, rows)) + (1.0 - comply) * free
 
-    # -- the day ---------------------------------------------------------------------------------------------
+    # -- a step ----------------------------------------------------------------------------------------------
 
-    def _day(self) -> None:
+    def _act(self) -> None:
         self._change_tastes()
-        moved = weight_of_new(1.0, self.rules.adoption_lag)
+        moved = weight_of_new(self.rules.step, self.rules.adoption_lag)
         self._states = self._states + moved * (self._target() - self._states)
         self._serve()
 
@@ -242,11 +245,12 @@ class ModelMarketActor:
             return
         tastes, closed = self.rules.tastes, len(self.labs)
         luck = self._walk.uniforms(self._ids, round(self.world.env.now))
-        step = tastes.sd / math.sqrt(DAYS_PER_YEAR) * ndtri(luck + 2.0**-54)
+        years = self.rules.step / DAYS_PER_YEAR
+        step = tastes.sd * math.sqrt(years) * ndtri(luck + 2.0**-54)
         premium = np.where(self._closed, self.premium[:, :closed] + step, 0.0)
         count = self._anchors.sum(axis=1, keepdims=True)
         mean = np.where(self._anchors, premium, 0.0).sum(axis=1, keepdims=True) / np.maximum(count, 1)
-        pull = -math.expm1(-tastes.reversion / DAYS_PER_YEAR)
+        pull = -math.expm1(-tastes.reversion * years)
         premium += np.where(count > 0, pull * (mean - premium), 0.0)
         self.premium[:, :closed] = np.where(self._closed, premium, -np.inf)
 
@@ -261,10 +265,10 @@ class ModelMarketActor:
             most = 0.0 if lab.sold else lab.service.most
             if wanted[n] > most:
                 served[n] = most / wanted[n]
-            lab.service.sell(float(wanted[n] * served[n]), float(wanted[n]))
+            lab.service.sell(float(wanted[n] * served[n]), float(wanted[n]), self.rules.step)
         self._states = self._states * served
         self.use = self.use * served
-        paid = wallets * self.use * prices / DAYS_PER_YEAR
+        paid = wallets * self.use * prices * self.rules.step / DAYS_PER_YEAR
         self._spent += paid.sum(axis=1)
         for bill, host, usd in zip(self._bills, self._hosts_by_column(), paid.sum(axis=0), strict=True):
             if host is None or host.rules.network is None:

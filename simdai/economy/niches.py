@@ -155,10 +155,11 @@ class NicheMeasures:
         if not any(host.rules.specialised for host in market.hosts.values()):
             return
         for register in (self.world.recorder.series, self.world.recorder.outcome):
-            register("niche.specialised.win_share", "1", lambda: self._win_share(market))
+            register("niche.specialised.win_share", "1", lambda: self._win_share(market, at_price=True))
+            register("niche.specialised.better_share", "1", lambda: self._win_share(market, at_price=False))
 
-    def _win_share(self, market: ModelMarketActor) -> float:
-        """Share of domains in which the best special open model is the better buy."""
+    def _win_share(self, market: ModelMarketActor, at_price: bool) -> float:
+        """Share of domains in which the best special open model is the better buy, or simply the better."""
         domains, rules = self.rules.domains, market.rules
         hosts = [host for host in market.hosts.values() if host.rules.specialised]
         served = market.served
@@ -173,7 +174,7 @@ class NicheMeasures:
         theirs = np.full(domains.count, closed)
         theirs[:tuned] = domain_quality(closed, domains.lab_tokens, special.gain, special.scale_tokens)
         ours = np.full(domains.count, best.index(served, specialised=True))
-        ratio = best.price / rules.closed_price
+        ratio = best.price / rules.closed_price if at_price else 1.0
         return win_share(ours, theirs, ratio, rules.price_sensitivity, rules.quality)
 
     # -- privacy ---------------------------------------------------------------------------------------------

@@ -140,6 +140,8 @@ class VentureFunding(Ledgered):
         self.kept = 1.0
         self._rounds_in = Bill(lab.world, WORLD, lab.name)
         self._next_attempt, self._days_short = 0.0, 0
+        self._windfall = 0.0
+        """USD that came in since revenue was frozen for planners, beyond what they go by."""
         self._flows: deque[float] = deque(maxlen=BURN_DAYS)
         self._try = Draws(lab.world.entity("lab.round_attempt", lab.name))
         self._close = Draws(lab.world.entity("lab.round_success", lab.name))
@@ -176,6 +178,11 @@ class VentureFunding(Ledgered):
         return service.growth if service.frozen is None else self.rules.growth_last_year
 
     @property
+    def credited_cash(self) -> float:
+        """Cash that planners go by: what there is, without the revenue that they do not count on."""
+        return self.cash - self._windfall
+
+    @property
     def burn(self) -> float:
         """Net outflow of the last 90 days, USD a year."""
         return sum(self._flows) / len(self._flows) * DAYS_PER_YEAR if self._flows else 0.0
@@ -198,7 +205,10 @@ class VentureFunding(Ledgered):
 
     def day(self) -> None:
         """Owe, pay, raise; count the days without money."""
-        revenue = self.lab.service.run_rate / DAYS_PER_YEAR
+        service, serving = self.lab.service, self.lab.rules.serving
+        revenue = service.run_rate / DAYS_PER_YEAR
+        margin = 1.0 - serving.channel - serving.overhead
+        self._windfall += margin * (service.run_rate - service.credited_run_rate) / DAYS_PER_YEAR
         self._flows.append(self.owe(self._compute_usd()) - revenue)
         self.settle()
         equity = self.lab.people.equity_usd_per_year / DAYS_PER_YEAR
@@ -214,7 +224,7 @@ class VentureFunding(Ledgered):
         rounds, lab = self.investors.rules.rounds, self.lab
         years = rounds.need_horizon / DAYS_PER_YEAR
         price = lab.supply.contract_price(lab.world.env.now) * 24.0 * DAYS_PER_YEAR
-        return years * price * rounds.need_share * rounds.need_growth * lab.fleet.held - self.cash
+        return years * price * rounds.need_share * rounds.need_growth * lab.fleet.held - self.credited_cash
 
     def _raise(self) -> None:
         now = self.lab.world.env.now
@@ -266,7 +276,7 @@ class VentureFunding(Ledgered):
         hopes = counts.next_round if self.investors.sentiment > counts.bad_times else 0.0
         run_rate = lab.service.credited_run_rate
         most = affordable_h100e(
-            self.cash,
+            self.credited_cash,
             self.valuation,
             (1.0 - serving.channel - serving.overhead) * run_rate,
             self.credited_growth,

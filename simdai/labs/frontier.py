@@ -11,7 +11,7 @@ from simdai.economy.actors import Institution, World
 from simdai.economy.calendar import Phase
 from simdai.economy.draws import Draws
 from simdai.labs.technology import TrainingTechnology
-from simdai.mechanisms.scaling import index_from_compute
+from simdai.mechanisms.scaling import index_from_compute, optimal_loss
 from simdai.registry import Configured
 from simdai.units import Number, Positive, PositiveDays, Share
 
@@ -138,6 +138,11 @@ class FrontierActor:
         """Expected index of a model trained with ``flop`` FLOP and methods ``log_software`` on ``day``."""
         log_effective = self.log_compute(flop, day) + log_software - self._log_effective
         return float(self._index) + index_from_compute(self.points_per_oom, math.exp(log_effective))
+
+    def loss(self, index: float) -> float:
+        """Loss that a model of some index would have on the optimal path of its effective compute, nats."""
+        points = (index - float(self._index)) / self.points_per_oom
+        return optimal_loss(math.exp(self._log_effective + points * LN10), self.rules.training.law.constants)
 
     @property
     def log_software(self) -> float:

@@ -107,10 +107,10 @@ class Service:
         """Share of revenue left after channels and the compute that serves it."""
         return 1.0 - self.rules.channel - self.rules.inference
 
-    def sell(self, run_rate: float, wanted: float) -> None:
-        """Take note of a day's sales at ``run_rate`` USD a year, where ``wanted`` was asked for."""
+    def sell(self, run_rate: float, wanted: float, days: int) -> None:
+        """Take note of the sales of some days at ``run_rate`` USD a year, where ``wanted`` was asked for."""
         self.run_rate = run_rate
-        self.revenue_usd += run_rate / DAYS_PER_YEAR
+        self.revenue_usd += run_rate * days / DAYS_PER_YEAR
         self.refused = wanted - run_rate
-        self.refused_usd += self.refused / DAYS_PER_YEAR
-        self._history.append(run_rate)
+        self.refused_usd += self.refused * days / DAYS_PER_YEAR
+        self._history.extend([run_rate] * days)

@@ -256,3 +256,10 @@ def test_hosting_in_several_places_outlives_hosting_in_one():
         single = outcomes[f"niche.censorship.survival_{years}y_closed"][0]
         assert single == pytest.approx(math.exp(-0.05 * years))
         assert spread > single
+
+
+def test_a_coarser_step_gives_nearly_the_same_market():
+    daily, weekly = (run({"institutions.models.step": step}, horizon="140 d") for step in (1, 7))
+    for name in ("openai.run_rate_usd", "open_on_cloud.sales_usd", "developer.use_share.open_on_cloud"):
+        a, b = (sim.world.recorder.outcomes()[name][0] for sim in (daily, weekly))
+        assert b == pytest.approx(a, rel=0.1)
