@@ -297,7 +297,7 @@ class BittensorNetwork:
     def register_miner(self, slot: int, who: Newcomer, role: int) -> bool:
         """Buy a UID now for somebody who acts on the network; False without the TAO or a place."""
         place = self.miners.register(
-            slot, who, role, self.uid_price, self.payday.rules(slot).immunity, self.payments.pay_for_uid
+            slot, who, role, self.uid_price, self.payday.rules(slot), self.payments.pay_for_uid
         )
         if place is None:
             return False
@@ -306,9 +306,6 @@ class BittensorNetwork:
 
     def _renew_miners(self, n: int) -> None:
         chain = self.chain
-        immunity = np.zeros(len(chain.alive), dtype=np.int64)
-        for slot in chain.slots.tolist():
-            immunity[slot] = self.payday.rules(slot).immunity
         taken = self.miners.renew(
             n,
             chain.slots,
@@ -316,7 +313,7 @@ class BittensorNetwork:
             self.pool_usd,
             self.token.price,
             self.uid_price,
-            immunity,
+            self.payday.rules,
             self.payments.pay_for_uid,
         )
         for slot, place in taken:
