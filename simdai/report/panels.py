@@ -185,7 +185,7 @@ PANELS = (
     Panel(
         "Miners' margins",
         r"(?P<who>[^.]+)\.miners\.margin",
-        "Of a chain: share of revenue left after running cost; of subnets: income over what is spent, less 1.",
+        "Of a chain: share of revenue left after running cost; of subnets: income over spending, less 1.",
         floor=False,
     ),
     Panel(

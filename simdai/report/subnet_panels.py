@@ -10,7 +10,7 @@ SUBNET_PANELS = (
     Panel(
         "Who gets the emission",
         r"(?P<who>[^.]+)\.emission\.(?P<what>miners|validators|stakers|owners|nobody)_share",
-        "Shares of all that subnets paid since the warm-up, at the prices of their day; nobody's is destroyed.",
+        "Shares of all that subnets paid since the warm-up, at prices of the day; nobody's is destroyed.",
         facets=True,
     ),
     Panel(
@@ -28,7 +28,7 @@ SUBNET_PANELS = (
     Panel(
         "Margins of validators and owners",
         r"(?P<who>[^.]+)\.(?P<what>validators|owners)\.margin",
-        "Take of dividends over the cost of evaluation, owner's cut and revenue over the cost of a team, less 1.",
+        "Take of dividends over the cost of evaluation; owner's cut and revenue over that of a team; less 1.",
         facets=True,
         floor=False,
     ),
