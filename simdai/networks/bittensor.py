@@ -101,6 +101,8 @@ class Bittensor(Network, kind="bittensor"):
         count = sum(group.count for group in self.subnets.values())
         if not 0 < count <= self.places.limit:
             raise ValueError(f"subnets: {count}, but places.limit allows 1 to {self.places.limit}")
+        if any(isinstance(shape, NoPool) for shape in self.pool.rules[1:]):
+            raise ValueError("pool: alpha does not end; the kind 'none' can only be the first")
         blocks = self.step * self.blocks_per_day
         for rule in (*self.consensus.rules, *(t.consensus for t in self.types.values() if t.consensus)):
             if abs(blocks / rule.tempo - round(blocks / rule.tempo)) > WHOLE or blocks < rule.tempo - WHOLE:

@@ -68,8 +68,7 @@ class SubnetAttackActor(AttackActor):
     def __init__(self, rules: SubnetAttack, world: World, name: str) -> None:
         super().__init__(rules, world, name)
         self.rules = rules
-        self.role: int = self.network.add_role(rules.kind, self.account)
-        self.network.roles[self.role].passes_on = True
+        self.role: int = self.network.add_role(self.account, passes_on=True)
         self.strikes_at = math.inf
         self._tao_before = 0.0
         self._serials = 0
@@ -100,10 +99,12 @@ class SubnetAttackActor(AttackActor):
         self._tao_before = self._tao()
         self.network.before_step.append(self.act)
         undo = self.begin()
+        self.network.books.post()
 
         def end() -> None:
             self.network.before_step.remove(self.act)
             undo()
+            self.network.books.post()
 
         return end
 

@@ -174,7 +174,6 @@ class CartelActor(SubnetAttackActor):
 
     def begin(self) -> Callable[[], None]:
         self._buy_stake()
-        self.network.books.post()
 
         def sell_stake() -> None:
             chain, v = self.network.chain, self.validator

@@ -15,7 +15,7 @@ from simdai.mechanisms.contest import contest_effort, contest_share
 from simdai.mechanisms.dtao import neuron_to_prune
 from simdai.networks.bittensor_chain import Chain
 from simdai.networks.bittensor_population import MinerBehaviour, SubnetType
-from simdai.networks.bittensor_rules import RAO, UidPrice
+from simdai.networks.bittensor_rules import RAO, Consensus, UidPrice
 from simdai.networks.bittensor_subnet import INDEPENDENT
 
 __all__ = ["Miners", "Newcomer", "normal"]
@@ -156,7 +156,7 @@ class Miners:
         pool_usd: Floats,
         usd_per_tao: float,
         price: UidPrice,
-        immunity: Ints,
+        hyperparameters: Callable[[int], Consensus],
         pay: Pay,
     ) -> list[tuple[int, int]]:
         """Let newcomers look at each subnet, evenly over the step that ends; returns (slot, place) of each.
@@ -165,7 +165,7 @@ class Miners:
         ----------
         n, blocks : number of the step, and its length
         pool_usd : (s,) USD a day that miners of each subnet share
-        immunity : (s,) blocks
+        hyperparameters : of a slot
         pay : takes the price of a UID
         """
         chain, rules = self.chain, self.rules
@@ -186,7 +186,7 @@ class Miners:
                 self.reprice(slot, price, chain.block - blocks + blocks * (i + 1) // count)
                 if worth <= chain.uid_price[slot] / RAO * usd_per_tao:
                     continue
-                place = self.register(slot, who, INDEPENDENT, price, int(immunity[slot]), pay)
+                place = self.register(slot, who, INDEPENDENT, price, hyperparameters(slot), pay)
                 if place is not None:
                     taken.append((slot, place))
                     self.joined_by[slot] += 1
@@ -202,11 +202,11 @@ class Miners:
             chain.uid_block[slot] = block
 
     def register(
-        self, slot: int, who: Newcomer, role: int, price: UidPrice, immunity: int, pay: Pay
+        self, slot: int, who: Newcomer, role: int, price: UidPrice, rules: Consensus, pay: Pay
     ) -> int | None:
         """Buy a UID now, of the least earner where all are taken; returns its place, None without one."""
         chain = self.chain
-        place = self._place(slot, immunity)
+        place = self._place(slot, rules)
         if place is None or not pay(slot, int(chain.uid_price[slot]), role):
             return None
         taken = self.works[slot, place] and chain.keeper[slot, self.first + place] == INDEPENDENT
@@ -217,7 +217,7 @@ class Miners:
         chain.uid_registrations[slot] += 1
         return place
 
-    def _place(self, slot: int, immunity: int) -> int | None:
+    def _place(self, slot: int, rules: Consensus) -> int | None:
         chain = self.chain
         free = np.flatnonzero(~chain.occupied[slot, self.first :])
         if len(free):
@@ -226,8 +226,9 @@ class Miners:
         uid = neuron_to_prune(
             chain.earned[slot].tolist(),
             registered.tolist(),
-            (registered + immunity > chain.block).tolist(),
+            (registered + rules.immunity > chain.block).tolist(),
             [True] * self.first + [False] * self.works.shape[1],
+            rules.least_mortal,
         )
         return None if uid is None else uid - self.first
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -64,7 +65,7 @@ class BittensorNetwork:
         self.pool_shape = rules.pool.at(day)
         self.blocks = round(rules.step * rules.blocks_per_day)
         """Blocks of a step."""
-        self.roles = [Role(r, f"{name}.{r}", passes_on=True) for r in ("miners", "validators", "owners")]
+        self.roles = [Role(f"{name}.{who}", passes_on=True) for who in ("miners", "validators", "owners")]
         for role in self.roles:
             world.ledger.open(role.account)
         self.grants: list[Grant] = []
@@ -104,9 +105,9 @@ class BittensorNetwork:
         self._guests += 1
         return self._guests - 1
 
-    def add_role(self, name: str, account: str, sells: bool = True) -> int:
+    def add_role(self, account: str, passes_on: bool = False) -> int:
         """Somebody who sells what it earns for USD on ``account``; returns its place."""
-        self.roles.append(Role(name, account, passes_on=False, sells=sells))
+        self.roles.append(Role(account, passes_on))
         if self._started:
             self.books.add_role()
         return len(self.roles) - 1
@@ -118,7 +119,7 @@ class BittensorNetwork:
             raise ValueError(
                 f"share = {share!r}: of the incentive of {subnet.name!r} {1.0 - taken:g} is left"
             )
-        self.grants.append(Grant(subnet, share, self.add_role(f"grant{len(self.grants)}", account)))
+        self.grants.append(Grant(subnet, share, self.add_role(account)))
         return self.grants[-1]
 
     def next_netuid(self) -> int:
@@ -189,17 +190,17 @@ class BittensorNetwork:
     def switch(self, hook: str, rule: Any) -> None:
         """Put another rule in force; pools change their shape with the reserves that they have."""
         self._mine()
-        began = isinstance(self.pool_shape, NoPool)
+        before = getattr(self, hook)
         setattr(self, hook, rule)
         if hook == "consensus":
             self.payday.change_rules()
         if hook == "pool_shape":
-            if began:
+            if isinstance(before, NoPool):
                 self._launch_alpha()
-            else:
-                for slot in self.chain.slots.tolist():
-                    pool = self.chain.pool(slot)
-                    self.chain.pools[slot] = rule.open(pool.alpha, pool.tao, pool.price)
+            for slot in self.chain.slots.tolist():
+                pool = self.chain.pool(slot)
+                self.chain.pools[slot] = rule.open(pool.alpha, pool.tao, pool.price)
+        self.books.post()
 
     def _launch_alpha(self) -> None:
         """Alpha begins: every subnet gets a pool out of what its owner had locked; all stake is on root.
@@ -214,7 +215,6 @@ class BittensorNetwork:
             chain.pending.clear(slot)
             open_pool(self, slot, tao, tao, 1.0)
             chain.started[slot] = chain.block
-        self.books.post()
         self.portfolios.open()
 
     def _take_from_public(self, rao: int) -> None:
@@ -248,7 +248,7 @@ class BittensorNetwork:
             returns = self._returns(wages, prices)
             orders = self.portfolios.orders(n, self.miners.key, returns)
             sales = self.trades.hand_out(wages)
-            self.trades.sell(type(sales)(sales.roles, sales.claims, orders.sell))
+            self.trades.sell(replace(sales, orders=orders.sell))
             self.trades.move(orders, self.idle)
             self.portfolios.redelegate(n, self._returns_of_validators(wages, prices), self._open_to_all)
         else:
@@ -297,7 +297,7 @@ class BittensorNetwork:
     def register_miner(self, slot: int, who: Newcomer, role: int) -> bool:
         """Buy a UID now for somebody who acts on the network; False without the TAO or a place."""
         place = self.miners.register(
-            slot, who, role, self.uid_price, self.payday.rules(slot).immunity, self.payments.pay_for_uid
+            slot, who, role, self.uid_price, self.payday.rules(slot), self.payments.pay_for_uid
         )
         if place is None:
             return False
@@ -306,9 +306,6 @@ class BittensorNetwork:
 
     def _renew_miners(self, n: int) -> None:
         chain = self.chain
-        immunity = np.zeros(len(chain.alive), dtype=np.int64)
-        for slot in chain.slots.tolist():
-            immunity[slot] = self.payday.rules(slot).immunity
         taken = self.miners.renew(
             n,
             chain.slots,
@@ -316,7 +313,7 @@ class BittensorNetwork:
             self.pool_usd,
             self.token.price,
             self.uid_price,
-            immunity,
+            self.payday.rules,
             self.payments.pay_for_uid,
         )
         for slot, place in taken:

@@ -252,6 +252,7 @@ class Consensus(Configured):
     reveal_period : epochs until committed weights are revealed; 0 sets them in the open
     tao_weight : of TAO on root beside alpha
     immunity : blocks in which a new UID is not pruned
+    least_mortal : UIDs without immunity down to which an immune one is pruned instead
     """
 
     version: Literal["yuma2", "yuma3"]
@@ -266,6 +267,7 @@ class Consensus(Configured):
     reveal_period: Count
     tao_weight: Share
     immunity: Count
+    least_mortal: Count
 
     def params(self, owner_uid: int | None, emission_rao: int) -> YumaParams:
         """As the epoch takes them."""

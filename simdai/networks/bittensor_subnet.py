@@ -19,14 +19,12 @@ class Role:
 
     Parameters
     ----------
-    name : of its TAO account, ``NETWORK.NAME``
     account : of the ledger that gets the USD
     passes_on : whether the USD leaves the model at once: owners take home what is left after costs
     sells : whether the TAO is sold; else it is kept
     received : real USD since the start
     """
 
-    name: str
     account: str
     passes_on: bool
     sells: bool = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from simdai.report.panel import Panel
+from simdai.report.subnet_panels import SUBNET_PANELS
 from simdai.report.training_panels import TRAINING_PANELS
 
 __all__ = ["PANELS"]
@@ -88,14 +89,14 @@ PANELS = (
     ),
     Panel(
         "Providers and supply",
-        r"(?P<who>[^.]+)\.(?:providers\.)?(?P<what>(?:[^.]+\.){0,2}count|capacity)",
+        r"(?P<who>[^.]+)\.(?:providers\.)?(?P<what>(?!miners|validators|owners|subnets)(?:[^.]+\.){0,2}count|capacity)",
         "Providers of the networks, in all and by group, and GPUs of the clouds.",
         facets=True,
         of=VENUES,
     ),
     Panel(
         "Providers' margins",
-        r"(?P<who>[^.]+)\.(?:providers\.)?(?P<what>(?:[^.]+\.){0,2}margin)",
+        r"(?P<who>[^.]+)\.(?:providers\.)?(?P<what>(?!miners|validators|owners)(?:[^.]+\.){0,2}margin)",
         "Income of providers against their costs: 0 covers the running costs, 1 the hardware too.",
         facets=True,
         floor=False,
@@ -176,15 +177,15 @@ PANELS = (
         "USD a day of 10^15 hashes a second, subsidy and fees, at the difficulty in force.",
     ),
     Panel(
-        "Mining sites",
+        "Miners at work",
         r"(?P<who>[^.]+)\.miners\.(?P<what>count|off)",
-        "Sites at work, and those that are switched off but have not left.",
+        "Sites of a chain at work, and those that are switched off but have not left; UIDs of subnets.",
         facets=True,
     ),
     Panel(
         "Miners' margins",
         r"(?P<who>[^.]+)\.miners\.margin",
-        "Share of the revenue that is left after running cost, over the hash rate at work.",
+        "Of a chain: share of revenue left after running cost; of subnets: income over spending, less 1.",
         floor=False,
     ),
     Panel(
@@ -319,5 +320,6 @@ PANELS = (
         "Queries that customers send to the network.",
         of=("demand",),
     ),
+    *SUBNET_PANELS,
     *TRAINING_PANELS,
 )

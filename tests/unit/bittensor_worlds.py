@@ -20,6 +20,7 @@ CONSENSUS: dict[str, Any] = {
     "reveal_period": 1,
     "tao_weight": 0.18,
     "immunity": 5000,
+    "least_mortal": 4,
 }
 TYPE: dict[str, Any] = {
     "age": 200.0,

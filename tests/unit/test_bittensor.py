@@ -204,6 +204,19 @@ def test_a_root_vote_for_a_favourite_moves_emission():
     assert np.ptp(biased.coinbase.share) > np.ptp(fair.coinbase.share)
 
 
+def test_rules_that_change_within_a_step_hold_for_the_blocks_after_their_date():
+    dated = [
+        {"rule": {"kind": "price", "burn_penalty": False}},
+        {
+            "from": "2026-01-02",
+            "rule": {"kind": "flow", "smoothing": 0.0, "cutoff": 0.0, "exponent": 1.0, "net": False},
+        },
+    ]
+    # without any flow nobody gets TAO: one of the two days of the step
+    net = run({"step": 2.0, "emission.shares": dated, ".record_every": "1 d"}, until=2.0)
+    assert outcome(net, "emission.tao") == pytest.approx(3600.0)
+
+
 def test_registration_prices_change_their_rule_by_date():
     decaying = get("uid_price", "decaying")(half_life=360, multiplier=1.26, minimum=0.0005, maximum=100.0)
     adjusted = get("uid_price", "adjusted")(interval=100, target=2, kept=0.0, minimum=0.0005, maximum=100.0)
@@ -314,6 +327,7 @@ def test_incentive_withheld_is_burned_but_counted_or_recycled_and_gone():
         ({"places.limit": 2}, "places.limit allows"),
         ({"emission.shares.hill": {"exponent": 3.0}}, "quantile"),
         ({"types.plain.alpha_in_pool": 0.0}, "above zero"),
+        ({"pool": [{"rule": PRODUCT}, {"from": "2026-02-01", "rule": {"kind": "none"}}]}, "does not end"),
         ({".demand.readers.domain": "chess"}, "chess"),
         ({".demand.readers.network": "bitensor"}, "bittensor"),
     ],
