@@ -170,13 +170,14 @@ def ionet_job_pay(
     return usd_per_hour * hours
 
 
-def ionet_unstake_days(co_staked: bool = False) -> int:
+def ionet_unstake_days(co_staked: bool = False, unstake: float = 14, co_staked_wait: float = 7) -> float:
     """Days from the request until stake is free: 14, after a 7-day wait if co-staked; no rewards meanwhile.
 
-    Not while the device is hired. Source: IOD docs/staking/io-staking.mdx (2025-07), 3rd-party-staking.mdx
-    (2025).
+    Not while the device is hired. Raises ValueError for negative days. Source: IOD
+    docs/staking/io-staking.mdx (2025-07), 3rd-party-staking.mdx (2025).
     """
-    return 21 if co_staked else 14
+    non_negative(unstake=unstake, co_staked_wait=co_staked_wait)
+    return unstake + co_staked_wait if co_staked else unstake
 
 
 def ionet_slash(

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Protocol
 
 from simdai.registry import Configured
 from simdai.units import Number, Positive, PositiveDays, Tokens, TokensPerDay
 
-__all__ = ["Capped", "Decay", "Emit", "Fixed", "Halving", "Inflation", "NoEmission", "Supply"]
+__all__ = ["Capped", "Decay", "Emit", "Fixed", "Halving", "Inflation", "NoEmission", "Schedule", "Supply"]
 
 DAYS_PER_YEAR = 365.25
 
@@ -26,18 +27,35 @@ class Supply:
     ----------
     existing : tokens that exist
     emitted : tokens that the schedule has created since the network's start
+    burned : tokens burned since the start of the scenario
+    bonded : share of the tokens that is staked
+    capacity : GPUs of speed 1 that are online
     """
 
     existing: float
     emitted: float = 0.0
+    burned: float = 0.0
+    bonded: float = 0.0
+    capacity: float = 0.0
 
 
-class Emit(Configured, family="emit"):
-    """A supply schedule."""
+class Schedule(Protocol):
+    """A supply schedule on its way."""
 
     def tokens(self, start: float, end: float, supply: Supply) -> float:
         """Tokens created between ``start`` and ``end``, days since the network's start."""
-        raise NotImplementedError
+
+
+class Emit(Configured, family="emit"):
+    """A supply schedule. One that remembers what it has seen begins anew in every run."""
+
+    def begin(self) -> Schedule:
+        """The schedule at its beginning."""
+        return self
+
+    def tokens(self, start: float, end: float, supply: Supply) -> float:
+        """Tokens created between ``start`` and ``end``, days since the network's start."""
+        return self.begin().tokens(start, end, supply)
 
 
 class NoEmission(Emit, kind="none"):
@@ -127,6 +145,14 @@ class Capped(Emit, kind="capped"):
 
     rule: Emit
     cap: Tokens
+
+    def begin(self) -> Schedule:
+        return _Capped(self.rule.begin(), self.cap)
+
+
+class _Capped:
+    def __init__(self, rule: Schedule, cap: float) -> None:
+        self.rule, self.cap = rule, cap
 
     def tokens(self, start: float, end: float, supply: Supply) -> float:
         return min(self.rule.tokens(start, end, supply), max(self.cap - supply.emitted, 0.0))

@@ -134,7 +134,7 @@ class ComposedNetwork(ComputeNetwork):
         self.rules = rules
         day = world.start_date
         self.quote, self.pay = rules.quote.at(day), rules.pay.at(day)
-        self.reward, self.emit = rules.reward.at(day), rules.emit.at(day)
+        self.reward, self.emit = rules.reward.at(day), rules.emit.at(day).begin()
         prices = [cloud.list_price(None) for cloud in world.clouds.values()]
         super().__init__(
             world,
@@ -153,7 +153,7 @@ class ComposedNetwork(ComputeNetwork):
         self._age = 0.0 if rules.genesis is None else -world.days_until(rules.genesis)
         # What the schedule had created when the scenario starts, where it is older.
         existing = Supply(rules.token.supply if rules.token else 0.0)
-        self._before = self.emit.tokens(0.0, max(self._age, 0.0), existing)
+        self._before = rules.emit.at(day).tokens(0.0, max(self._age, 0.0), existing)
         self._scheduled = 0.0  # simulated tokens that the schedule has come to since the start, unrounded
         self._scheduled_to = self._fees_used = 0.0  # days
         self._created = 0  # base units minted for them
@@ -197,7 +197,7 @@ class ComposedNetwork(ComputeNetwork):
             self._use_fees()
         if hook == "emit" and self.token:
             self._follow_schedule(self.token)
-        super().switch(hook, rule)
+        super().switch(hook, rule.begin() if hook == "emit" else rule)
         if hook == "pay":
             self.world.compute.market.set_take_rate(self.venue.index, self.pay.take_rate)
         if hook == "quote":
@@ -346,7 +346,14 @@ class ComposedNetwork(ComputeNetwork):
         """Add what the rule in force creates up to now."""
         now, scale = self.world.env.now, self.world.scale
         start, end = max(self._age + self._scheduled_to, 0.0), max(self._age + now, 0.0)
-        supply = Supply(token.supply * scale, self._before + self._scheduled * scale)
+        everybody = self.populations.values()
+        supply = Supply(
+            token.supply * scale,
+            self._before + self._scheduled * scale,
+            burned=token.burned * scale,
+            bonded=(self.staked or 0.0) / token.supply,
+            capacity=scale * sum(p.count * p.rules.gpus * p.hardware.speed for p in everybody),
+        )
         self._scheduled += self.emit.tokens(start, end, supply) * self.emission_level / scale
         self._scheduled_to = now
 

@@ -20,6 +20,7 @@ from simdai.economy.requirements import Requirements
 from simdai.economy.token_market import Token, TokenMarket
 from simdai.errors import Problem
 from simdai.kernel import JobClassSpec
+from simdai.mechanisms.block_rewards import ionet_job_pay
 from simdai.mechanisms.ionet_payouts import (
     BlockRewards,
     IncentiveEngine,
@@ -137,7 +138,7 @@ class IoNetNetwork(ComputeNetwork):
             price=None,
             take_rate=1.0,
             rule="cluster",
-            failed_work_is_paid=False,
+            failed_work_is_paid=ionet_job_pay(1.0, 1.0, dropped_out=True) > 0.0,
         )
         self.vault, self.rewards = f"{name}.vault", f"{name}.rewards"
         world.ledger.open(self.vault)
@@ -153,6 +154,8 @@ class IoNetNetwork(ComputeNetwork):
         self.roi_factor, self.sustainability = 1.0, math.nan
         self.reward_usd = dict.fromkeys(self.populations, math.nan)
         """USD an hour that an active device of a population earned in rewards, on the last day."""
+        self.reward_hours = dict.fromkeys(self.populations, 0.0)
+        """Hours in which devices of a population were active since the start, up to the last settlement."""
         self.emission_level = 1.0
         """Factor on the schedule's blocks; shocks change it."""
         self.tally = Tally(world, name)
@@ -373,6 +376,7 @@ class IoNetNetwork(ComputeNetwork):
         """Remember what an active hour was worth in rewards, by population."""
         for p, population in self.populations.items():
             total = float(hours[p].sum())
+            self.reward_hours[p] += total
             if total:
                 dollars, tokens = (
                     sum(float(part.sum()) for q, _, part in paid if q is population) for paid in (usd, io)

@@ -15,18 +15,20 @@ from simdai.economy.population import Population
 from simdai.economy.providers import Providers
 from simdai.mechanisms.block_rewards import (
     ionet_block_share,
+    ionet_idle_within_limits,
     ionet_nomination_refusal,
     ionet_score,
     ionet_succeeds,
 )
 from simdai.registry import Configured
-from simdai.units import Count, Hours, Name, NonNegative, Share, UsdPerGpuHour
+from simdai.units import Count, Date, Hours, Name, NonNegative, Share, UsdPerGpuHour
 
 __all__ = ["Block", "Devices", "Nomination", "Nominees"]
 
 HOUR = 1.0 / 24.0
 WHOLE = HOUR * (1.0 - 1e-6)  # an hour online, rounding of the counters left aside
 
+Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -40,6 +42,8 @@ class Devices(Population):
     multiplier : of the device class in the block rewards
     tier : of connectivity, 0 (none) to 4 (ultra)
     target : USD per GPU-hour that the incentive engine aims to pay
+    data_centre : whether the stricter limits on a device's own load hold
+    own_use : chance that an owner uses the device itself on a day, at the loads ``own_cpu`` and ``own_gpu``
     co_staked : share of the stake that another brings
     co_reward : share of the rewards that goes to whoever brings it
     """
@@ -48,6 +52,10 @@ class Devices(Population):
     multiplier: NonNegative
     tier: Count = Field(le=4)
     target: UsdPerGpuHour = 0.0
+    data_centre: bool = True
+    own_use: Share = 0.0
+    own_cpu: Share = 0.0
+    own_gpu: Share = 0.0
     co_staked: Share = 0.0
     co_reward: Share = 0.0
 
@@ -69,10 +77,13 @@ class Nomination(Configured):
     ----------
     uptime_hours : hours of unbroken uptime before it is nominated
     proof_of_work : whether devices that are not hired must solve a puzzle every hour
+    load_limits : day from which a device whose owner loads it beyond the limits is blocked; never without
     """
 
     uptime_hours: Hours
     proof_of_work: bool = True
+
+    load_limits: Date | None = None
 
     @property
     def green_hours(self) -> int:
@@ -127,6 +138,10 @@ class Nominees:
         self._entrants = [(rules[p].pool, score) for p, both in self.scores.items() for score in both]
         self._devices: list[int] = []  # that entered the block, by entrant
         self._green = np.array([self._green_after(devices) for devices in rules.values()])
+        self._loads = {
+            p: [world.entity("ionet.load", f"{q.name}.{place}") for place in q.jurisdictions]
+            for p, q in populations.items()
+        }
         self._code, self._uptime = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
         self.earned, self.hours, self._seen = np.zeros(0), np.zeros(0), np.zeros(0)
         self.failures = np.zeros(0, dtype=np.int64)
@@ -189,11 +204,26 @@ class Nominees:
         ]
 
     def look_who_stays(self) -> None:
-        """Note who has neither left nor given notice."""
+        """Note who has neither left nor given notice, and is not blocked for its owner's use of it."""
         self.grow()
         for p, population in self.populations.items():
-            self._staying[self.rows[p]] = population.book.alive & (population.book.leaves == 0)
+            stays = population.book.alive & (population.book.leaves == 0)
+            self._staying[self.rows[p]] = stays & ~self._blocked(p)
         self._eligible = self._staked & self._staying
+
+    def _blocked(self, population: str) -> Bools:
+        """(rows,) devices whose owner loads them beyond the limits today."""
+        devices, providers = self.rules[population], self.populations[population]
+        blocked, since = np.zeros(len(providers.book.alive), dtype=bool), self.nomination.load_limits
+        if since is None or self.world.env.now < self.world.days_until(since) or devices.own_use == 0.0:
+            return blocked
+        if ionet_idle_within_limits(devices.own_cpu, devices.own_gpu, devices.data_centre):
+            return blocked
+        day = math.floor(self.world.env.now)
+        for place, stream in enumerate(self._loads[population]):
+            rows = providers.book.rows_at(place)
+            blocked[rows] = stream.uniforms(np.arange(len(rows)), day) < devices.own_use
+        return blocked
 
     def qualify(self, population: str, stakes: Ints, least: int) -> None:
         """Note who holds the stake: (rows,) base units that count, and the least for a device."""

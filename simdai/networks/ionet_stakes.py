@@ -13,7 +13,7 @@ from simdai.economy.actors import World
 from simdai.economy.ledger import WORLD
 from simdai.economy.providers import Providers
 from simdai.economy.token_market import TokenMarket
-from simdai.mechanisms.block_rewards import ionet_min_stake, ionet_slash
+from simdai.mechanisms.block_rewards import ionet_min_stake, ionet_slash, ionet_unstake_days
 from simdai.mechanisms.provider_choice import probability
 from simdai.networks.ionet_devices import Devices, Nominees
 from simdai.registry import Configured
@@ -90,7 +90,8 @@ class Stakes:
         self.own = {p: ledger.block(f"{name}.stake.{p}", token.asset) for p in populations}
         self.shared = {p: ledger.block(f"{name}.co_stake.{p}", token.asset) for p in populations}
         for p, population in populations.items():
-            population.notice = rules.unstake + (rules.co_staked_wait if devices[p].co_staked else 0.0)
+            shared = devices[p].co_staked > 0.0
+            population.notice = ionet_unstake_days(shared, rules.unstake, rules.co_staked_wait)
         self._draws = {
             p: [
                 world.entity("ionet.slash", f"{population.name}.{place}")

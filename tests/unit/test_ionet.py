@@ -410,6 +410,56 @@ def test_the_regime_switches_at_midnight_and_conserves() -> None:
     sim.world.ledger.check()
 
 
+# -- what renters ask for, what owners do ------------------------------------------------------------------
+
+
+def served(requires: dict[str, Any]) -> dict[str, float]:
+    """GPU-hours of work on each population under what renters ask."""
+    places = {"providers.racks.jurisdictions": {"north": 1.0, "south": 1.0}}
+    sim, net = ionet(places, until=10.0, **{"demand.startups.requires": requires})
+    market = sim.world.market
+    return {
+        f"{name}.{place}": float(market.providers(pool)["work_hours"].sum())
+        for name, p in net.populations.items()
+        for place, pool in zip(p.jurisdictions, p.pools, strict=True)
+    }
+
+
+def test_renters_choose_a_tier_of_connectivity_and_a_location() -> None:
+    everywhere = served({})
+    assert all(hours > 0 for hours in everywhere.values()), everywhere
+    fast = served({"connectivity": 2})
+    assert fast["homes.anywhere"] == 0.0 < fast["racks.north"]
+    south = served({"locations": ("south",)})
+    assert south["racks.north"] == south["homes.anywhere"] == 0.0 < south["racks.south"]
+
+
+def test_an_unknown_location_is_told_with_those_there_are() -> None:
+    with pytest.raises(ScenarioError, match="jurisdiction 'mars'"):
+        scenario(**{"demand.startups.requires": {"locations": ("mars",)}})
+
+
+@pytest.mark.parametrize(
+    ("gpu", "data_centre", "since", "paid"),
+    [
+        (0.1, True, "2024-11-04", 0.5),
+        (0.1, False, "2024-11-04", 1.0),
+        (0.3, False, "2024-11-04", 0.5),
+        (0.3, True, None, 1.0),
+    ],
+)
+def test_a_device_that_its_owner_loads_beyond_the_limits_is_blocked_for_the_day(
+    gpu: float, data_centre: bool, since: str | None, paid: float
+) -> None:
+    """Limits of GPU load: 5 % in data centres, 20 % elsewhere, from 2024-11-04; used on every other day."""
+    load = {"own_use": 0.5, "own_gpu": gpu, "data_centre": data_centre}
+    changes = {f"providers.racks.{name}": value for name, value in load.items()}
+    changes |= {"nomination.load_limits": since, "providers.homes.count": 0}
+    _, net = ionet(changes, until=20.0, **{"demand.startups.jobs_per_day": 0.0})
+    days = net.reward_hours["racks"] / (24.0 * 19.0 * net.populations["racks"].count)
+    assert days == pytest.approx(paid, abs=0.06)
+
+
 # -- fakes -------------------------------------------------------------------------------------------------
 
 
