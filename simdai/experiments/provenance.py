@@ -12,13 +12,15 @@ import shlex
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import simdai
 from simdai.experiments.folder import FORMAT
 from simdai.experiments.plan import Plan
 from simdai.experiments.store import Tally
-from simdai.experiments.study_file import StudyFile, UntilPrecise
+
+if TYPE_CHECKING:
+    from simdai.experiments.study_file import StudyFile
 
 PACKAGES = ("numpy", "scipy", "simpy", "pydantic", "pandas", "pyarrow")
 
@@ -117,6 +119,8 @@ def differences(stored: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str
 
 def study_manifest(plan: Plan, study: StudyFile, n_points: int) -> dict[str, Any]:
     """Describe the runs of a study before they are made."""
+    from simdai.experiments.study_file import UntilPrecise
+
     described = manifest(plan)
     rule = study.replications
     asked = plain(study.model_dump(exclude={"question", "replications"}))

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from simdai.experiments.plan import Task
 from simdai.experiments.statistics import t_interval
-from simdai.experiments.study_file import UntilPrecise
 from simdai.results import RunRecord
+
+if TYPE_CHECKING:
+    from simdai.experiments.study_file import UntilPrecise
 
 __all__ = ["Listed", "Replicated", "UntilKnown", "Work"]
 

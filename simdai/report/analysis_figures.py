@@ -36,6 +36,7 @@ def tornado(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """What each factor does at its ends: bars from the middle, named with the value at their end."""
     factors = list(dict.fromkeys(table["factor"]))[:MOST_BARS]
     ax = bar_axes(ax, len(factors))
+    reach = float(np.nanmax(np.abs(table["difference"]), initial=0.0))
     for place, factor in enumerate(factors):
         rows = table[table["factor"] == factor]
         for n, (_, row) in enumerate(rows.iterrows()):
@@ -49,8 +50,10 @@ def tornado(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
                 xerr=[[ends[0]], [ends[1]]],
                 error_kw={"ecolor": GREYS[1], "capsize": 2, "elinewidth": 0.8},
             )
+            if not abs(row["difference"]) > 0.01 * reach:
+                continue
             side = "left" if row["difference"] >= 0 else "right"
-            beyond = (row["high"] if side == "left" else row["low"]) if len(rows) else row["difference"]
+            beyond = row["high"] if side == "left" else row["low"]
             beyond = row["difference"] if np.isnan(beyond) else beyond
             ax.annotate(
                 short(row["value"]),
@@ -64,7 +67,7 @@ def tornado(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
             )
     ax.set_yticks(range(len(factors)), factors)
     ax.axvline(0.0, color=GREYS[0], linewidth=0.8)
-    ax.margins(x=0.18)
+    ax.margins(x=0.35 if any(isinstance(value, str) for value in table["value"]) else 0.18)
     ax.set_xlabel(with_unit(table, f"change of {table.attrs['outcome']} from the middle"))
     return ax
 
@@ -242,7 +245,7 @@ def search(found: Search, ax: Axes | None = None) -> Axes:
     for broken, colour, words in ((False, GREYS[2], "holds"), (True, COLOURS[1], "breaks")):
         rows = table[table["broken"] == broken]
         ax.plot(rows["look"], rows["cost"], ".", color=colour, label=words, markersize=5)
-    best = table["cost"].where(table["broken"]).cummin()
+    best = table["cost"].where(table["broken"]).cummin().ffill()
     ax.plot(table["look"], best, color=COLOURS[0], label="cheapest break so far")
     if found.best is not None:
         ax.axhline(found.cost_to_break, color=GREYS[0], linewidth=0.8, linestyle="--", label="confirmed")

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from simdai.experiments.designs import OneAtATime
 from simdai.experiments.study import Study
 from simdai.report.figures import AXIS, COLOURS, in_style
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -30,16 +32,27 @@ def against(study: Study, outcome: str, factor: str, ax: Axes | None = None) -> 
     ax = ax if ax is not None else new_axes()
     column = study.points[factor].to_numpy()
     study.values(outcome)  # says so where there is no such outcome
-    if len(np.unique(column)) <= MOST_MARKS:
-        table = study.summary(outcome, by=factor)
+    if len(set(column)) <= MOST_MARKS:
+        alone = isinstance(study.file.design, OneAtATime)
+        table = moved_alone(study, outcome, factor) if alone else study.summary(outcome, by=factor)
         at = places(ax, table[factor].to_numpy())
         mean = table["mean"].to_numpy()
         spread = np.nan_to_num(np.array([mean - table["low"], table["high"] - mean]))
-        ax.errorbar(at, mean, yerr=spread, fmt="o-", color=COLOURS[0], capsize=3, markersize=4)
+        form = "o" if study.factors[factor].options is not None else "o-"
+        ax.errorbar(at, mean, yerr=spread, fmt=form, color=COLOURS[0], capsize=3, markersize=4)
     else:
         ax.plot(column, study.means(outcome), ".", color=COLOURS[0], alpha=0.5, markersize=4)
     label(ax, study, outcome, factor)
     return ax
+
+
+def moved_alone(study: Study, outcome: str, factor: str) -> pd.DataFrame:
+    """The means of the points at which the other factors are in the middle, as the first point has them."""
+    points = study.points
+    others = [name for name in study.factors if name != factor]
+    chosen = (points[others] == points[others].iloc[0]).all(axis=1)
+    table = study.summary(outcome)
+    return table[table["point"].isin(points.loc[chosen, "point"])].sort_values(factor)
 
 
 def places(ax: Axes, values: Any) -> Any:
@@ -48,13 +61,17 @@ def places(ax: Axes, values: Any) -> Any:
         if len(values) > 2 and np.all(values > 0) and values.max() / values.min() > 30:
             ax.set_xscale("log")
         return values
-    ax.set_xticks(range(len(values)), [str(value) for value in values])
+    names = [str(value) for value in values]
+    tilted: dict[str, Any] = {"rotation": 25, "ha": "right"} if max(map(len, names)) > 8 else {}
+    ax.set_xticks(range(len(values)), names, **tilted)
+    ax.margins(x=0.2)
     return np.arange(len(values))
 
 
 def label(ax: Axes, study: Study, outcome: str, factor: str) -> None:
     """Name the axes with their units."""
-    unit, factor_unit = study.units.get(outcome, ""), study.factors[factor].unit
+    unit, varied = study.units.get(outcome, ""), study.factors[factor]
+    factor_unit = "× base" if varied.relative_paths else varied.unit
     ax.set_title(outcome)
     ax.set_ylabel(AXIS.get(unit, unit))
     ax.set_xlabel(f"{factor} [{factor_unit}]" if factor_unit else factor)

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from simdai.errors import EngineError, ResultsError
-from simdai.experiments.analysis import correlations, morris, sobol, tornado
+from simdai.experiments.analysis import FITTING
+from simdai.experiments.designs import OneAtATime
 from simdai.experiments.study import Study
 from simdai.report import analysis_figures
 from simdai.report.page import FILE, as_svg, document, plain, section, table
@@ -96,7 +97,8 @@ def factors(study: Study) -> str:
             else:
                 said = ", ".join(plain(factor.shown(float(n))) for n in range(factor.options))
             where = ", ".join(factor.paths) or ", ".join(map(str, factor.changes(0.0, {}))) or "several"
-            rows.append([name, said, factor.unit, where, factor.note])
+            unit = "× base" if factor.relative_paths else factor.unit
+            rows.append([name, said, unit, where, factor.note])
     return table(("factor", "values", "unit", "in the scenario", "note"), rows, widths=(16, 20, 9, 30, 25))
 
 
@@ -112,30 +114,26 @@ def outcomes(study: Study) -> str:
 ANALYSES = {
     "correlation": (
         "What goes along with the outcomes",
-        correlations,
         analysis_figures.correlations,
         "Spearman's rank correlation with each factor, with 95 % bootstrap intervals over points.",
     ),
     "tornado": (
         "What moves the outcomes",
-        tornado,
         analysis_figures.tornado,
         "Each factor moved alone from the middle, with 95 % intervals paired by replication.",
     ),
     "morris": (
         "Which factors matter",
-        morris,
         analysis_figures.morris,
         "Elementary effects; above the dashed line the effect depends on the other factors or is curved.",
     ),
     "sobol": (
         "Whose uncertainty it is",
-        sobol,
         analysis_figures.sobol,
         "Sobol indices of the means over replications, with 95 % bootstrap intervals.",
     ),
 }
-"""What each layout of points is made for: heading, analysis, figure and what the figure shows."""
+"""Heading and figure of the analysis that each layout of points is made for, and what the figure shows."""
 
 
 def analyses(study: Study) -> str:
@@ -143,7 +141,8 @@ def analyses(study: Study) -> str:
     found = ANALYSES.get(study.file.design.analysis)
     if found is None:
         return ""
-    title, analyse, draw, sentence = found
+    title, draw, sentence = found
+    analyse = FITTING[study.file.design.analysis]
     parts = []
     for name in study.outcomes[:MOST_FIGURES]:
         try:
@@ -157,8 +156,11 @@ def analyses(study: Study) -> str:
 def figures(study: Study) -> Iterator[str]:
     """Each of the first outcomes against every factor."""
     for name in study.outcomes[:MOST_FIGURES]:
+        alone = isinstance(study.file.design, OneAtATime)
         sentence = (
-            "Means with 95 % intervals over all points that have the value; where there are many values, "
+            "Means with 95 % intervals, the other factors in the middle."
+            if alone
+            else "Means with 95 % intervals over all points with the value; where there are many values, "
             "a dot for each point."
         )
         yield figure(name, responses(study, name), sentence)

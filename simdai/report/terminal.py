@@ -8,9 +8,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from simdai.errors import EngineError, ResultsError
+from simdai.experiments.analysis import FITTING
 from simdai.experiments.comparison import Comparison
 from simdai.experiments.stress.scorecard import Scorecard
-from simdai.experiments.study import Study
+from simdai.experiments.study import Study, number_or
 from simdai.results import Results, interval_texts, number
 
 
@@ -39,14 +41,28 @@ def difference_table(pair: Comparison) -> None:
     print_table(title, heads, rows)
 
 
+MOST_ANALYSED = 3  # outcomes of a study whose analysis is printed
+MOST_ROWS = 12
+
+
 def study_tables(study: Study) -> None:
-    """Print what was varied and how far each outcome goes over the points."""
+    """Print how far each outcome goes over the points, and the analysis that the design was made for."""
     rows = [
         (name, *(number(found[key]) for key in found), study.units.get(name, ""))
         for name, found in study.ranges().items()
     ]
     title = f"{study.name}: {study.n_points:,} points, {len(study):,} runs, seed {study.provenance['seed']}"
     print_table(title, ("outcome", "least", "mean", "greatest", "unit"), rows)
+    analyse = FITTING.get(study.file.design.analysis)
+    for name in study.outcomes[:MOST_ANALYSED] if analyse else ():
+        assert analyse is not None
+        try:
+            found = analyse(study, name)
+        except (ResultsError, EngineError) as error:
+            print_table(str(error), (), ())
+            return
+        cells = [[number_or(cell) for cell in row] for row in found.head(MOST_ROWS).itertuples(index=False)]
+        print_table(f"{study.file.design.analysis} of {name}", list(found.columns), cells)
 
 
 def grades_table(card: Scorecard) -> None:
@@ -87,7 +103,7 @@ def laid_out(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
     """A rich table without lines."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for head in heads:
-        words = head in ("outcome", "unit")
+        words = head in ("outcome", "unit", "factor", "index")
         table.add_column(head, justify="left" if words else "right", overflow="fold", no_wrap=not words)
     for row in rows:
         table.add_row(*map(Text, row))

@@ -54,12 +54,6 @@ def test_a_real_study_is_the_same_inline_and_in_a_pool(tmp_path: Path):
     assert rerun(tmp_path / "kept", "p5-r0").identical
 
 
-def test_a_dask_cluster_gives_the_same():
-    pytest.importorskip("distributed")
-    study = asked(replications=3)
-    assert made(study, NOISY, Cluster("local:2")).hash == made(study, NOISY).hash
-
-
 def test_what_is_stored_is_what_is_in_memory(tmp_path: Path):
     study = asked(replications=2, series=["level"])
     stored, memory = made(study, NOISY, out=tmp_path / "kept"), made(study, NOISY)
@@ -142,7 +136,7 @@ def test_a_rule_for_replications_gives_the_same_for_any_runner_and_after_a_stop(
     study, formula = asked(replications=RULE), Formula("a", noise=0.7)
     whole = made(study, formula)
     half = asked(replications={**RULE, "most": 15})
-    made(half, formula, runner(workers), out=tmp_path / "kept")
+    made(half, formula, out=tmp_path / "kept")
     assert made(study, formula, runner(workers), out=tmp_path / "kept").hash == whole.hash
     assert made(study, Formula("a", fails_above=0.0), out=tmp_path / "kept").hash == whole.hash
 

@@ -264,6 +264,9 @@ class Choice(Options, kind="choice"):
 
     @property
     def names(self) -> tuple[str | float, ...]:
+        kinds = [value.get("kind") if isinstance(value, Mapping) else None for value in self.values]
+        if all(kinds) and len(set(kinds)) == len(kinds):
+            return tuple(map(str, kinds))
         return _told_apart([_name(value) for value in self.values])
 
     def level_of(self, given: Any) -> float:

@@ -19,10 +19,11 @@ from simdai.experiments.statistics import Interval
 from simdai.experiments.stress.property import Property
 from simdai.experiments.study_file import base_values
 
-__all__ = ["Hunt", "Look"]
+__all__ = ["KEPT", "Hunt", "Look"]
 
 ASKED_AT_ONCE = 8  # whatever the number of workers, so that the result does not depend on it
-REFINING = 0.35  # share of the budget that is kept to close in on the break-point
+KEPT = (0.4, 0.15)  # shares of the budget that are left when closing in begins, and begins again
+WAYS = 4  # points that hold from which one break is approached
 CLOSE = 0.004  # of the unit cube's side: break-points are not known better
 STEP = 0.02  # a break that fresh luck does not confirm is followed by one that costs this share more
 MOST_CONFIRMED = 10
@@ -144,8 +145,8 @@ class Hunt:
                 places[:, column] = np.minimum(np.floor(places[:, column] * count), count - 1)
         self.look([np.array(place) for place in places])
 
-    def ask(self, seed: int) -> None:
-        """Let Optuna choose where to look, eight points at a time."""
+    def ask(self, seed: int, keep: float) -> None:
+        """Let Optuna choose where to look, eight points at a time, until a share of the budget is left."""
         with optuna_at_rest() as optuna:
             distributions: dict[str, Any] = {
                 name: optuna.distributions.FloatDistribution(0.0, 1.0)
@@ -163,7 +164,7 @@ class Hunt:
                         params=self._named(look.shares), distributions=distributions, value=rank(look)
                     )
                 )
-            until = int(self.budget * REFINING)
+            until = int(self.budget * keep)
             while self.left > until:
                 trials = [study.ask(distributions) for _ in range(min(ASKED_AT_ONCE, self.left - until))]
                 places = [np.array([float(trial.params[name]) for name in self.factors]) for trial in trials]
@@ -181,6 +182,8 @@ class Hunt:
         tried = set[tuple[int, int]]()
         while self.left and self.breaks:
             best = self.breaks[0]
+            if sum(number == best.number for number, _ in tried) >= WAYS:
+                return
             holding = [
                 look
                 for look in self.looks
@@ -189,6 +192,7 @@ class Hunt:
                 and look.cost < best.cost
                 and (best.number, look.number) not in tried
                 and self._alike(look, best)
+                and float(np.max(np.abs(look.shares - best.shares))) > CLOSE
             ]
             if not holding:
                 return

@@ -17,7 +17,7 @@ from simdai.experiments.designs.points import Factors
 from simdai.experiments.evaluation import evaluating
 from simdai.experiments.runners import Runner
 from simdai.experiments.statistics import Interval
-from simdai.experiments.stress.hunt import Hunt, Look
+from simdai.experiments.stress.hunt import KEPT, Hunt, Look
 from simdai.experiments.stress.property import Property
 from simdai.registry import OneOf, problems_of
 from simdai.results import number
@@ -191,8 +191,9 @@ def cheapest_break(
     with evaluating(scenario, replications, seed, by, simulate=simulate) as evaluation:
         hunt = Hunt(evaluation, factors, prop, cost, budget)
         hunt.spread(seed)
-        hunt.ask(seed)
-        hunt.close_in()
+        for keep in KEPT:
+            hunt.ask(seed, keep)
+            hunt.close_in()
         best, confirmed, unconfirmed = hunt.confirm(fresh)
         base = evaluation.plan.scenarios[0]
         broken = base.varied(hunt.changes(best.levels)) if best is not None else base
