@@ -78,6 +78,8 @@ class ComputeNetwork:
             population: Providers(p, world, name, population, self.venue, asset)
             for population, p in providers.items()
         }
+        for alike in self.populations.values():
+            alike.blind = epoch if self.token else 0.0
         self.venue.admits = self._admits_pool
         self.emission_level = 1.0
         """Factor on what the schedule creates; shocks change it."""
@@ -173,14 +175,21 @@ class ComputeNetwork:
 
     # -- tokens of providers ---------------------------------------------------------------------------------
 
-    def reward_providers(self, token: TokenMarket, paid: list[Paid]) -> None:
-        """Providers note ``paid``, which they have got, as the epoch's income, and `sell_tokens`."""
+    def reward_providers(
+        self, token: TokenMarket, paid: list[Paid], in_hand: list[Paid] | None = None
+    ) -> None:
+        """Providers note ``paid`` as the epoch's income, and sell of what they have ``in_hand``.
+
+        Parameters
+        ----------
+        in_hand : the part of ``paid`` that they can sell; all of it without
+        """
         for population in self.populations.values():
             population.book.token_rate[:] = 0.0
         for population, k, amounts in paid:
             value = amounts / token.units_per_usd * (1.0 - population.rules.token_haircut)
             population.book.token_rate[k] += value / self.epoch
-        self.sell_tokens(token, paid)
+        self.sell_tokens(token, paid if in_hand is None else in_hand)
 
     def sell_tokens(self, token: TokenMarket, paid: list[Paid]) -> None:
         """Providers sell a share of ``paid``, which they have got; those who have left sell all they hold.

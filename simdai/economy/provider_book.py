@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -153,6 +154,7 @@ class ProviderBook:
         idle_cost: float,
         income_weight: float,
         use_weight: float,
+        known_from: float = math.inf,
     ) -> None:
         """Update the averages with what the market saw in ``days``.
 
@@ -162,6 +164,7 @@ class ProviderBook:
         busy_hours : GPU-hours in which the providers of each pool were hired
         full_cost, idle_cost : USD per GPU-hour
         income_weight, use_weight : weight of the new value in the averages
+        known_from : day before which a provider must have entered to know its income
         """
         for place, (table, busy) in enumerate(zip(tables, busy_hours, strict=True)):
             if not len(table["uid"]):
@@ -176,10 +179,12 @@ class ProviderBook:
             self.epoch_online[k] += hours
             self.owed[k] += cost
             # Weights w, w (1 - w), … over their sum: at first the plain mean of the days seen.
-            self.weight[k] += income_weight * (1.0 - self.weight[k])
-            step = income_weight / self.weight[k]
-            self.income[k] += step * (seen.revenue / days + self.token_rate[k] - self.income[k])
-            self.cost[k] += step * (cost / days - self.cost[k])
+            knows = self.entered[k] < known_from
+            i = k[knows]
+            self.weight[i] += income_weight * (1.0 - self.weight[i])
+            step = income_weight / self.weight[i]
+            self.income[i] += step * (seen.revenue[knows] / days + self.token_rate[i] - self.income[i])
+            self.cost[i] += step * (cost[knows] / days - self.cost[i])
             on = hours > 0
             j = k[on]
             self.use_weight[j] += use_weight * (1.0 - self.use_weight[j])

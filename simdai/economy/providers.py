@@ -77,6 +77,8 @@ class Providers:
         """Factor on the price of hardware; shocks change it."""
         self.notice = 0.0
         """Days between a provider's decision to leave and its exit."""
+        self.blind = 0.0
+        """Days from entry in which a provider has not been paid yet and does not know its income."""
         self.posted: float | None = None
         self._expected: list[tuple[float, int]] = []  # (day, number of entrants on their way)
         self._coming: list[tuple[float, int, int]] = []  # (day, place, number of devices from elsewhere)
@@ -181,6 +183,7 @@ class Providers:
             idle_cost=self.marginal_cost * self.rules.idle_power,
             income_weight=weight_of_new(days, self._income_memory),
             use_weight=weight_of_new(days, repricing.memory if repricing else 0.0),
+            known_from=self.world.env.now - self.blind,
         )
         work = self.book.seen_work - before
         spare = 1.0 - np.where(self.book.bought > 0, self.rules.capital_share, 0.0)
@@ -233,7 +236,8 @@ class Providers:
         return rules.switching.memory if rules.switching else 0.0
 
     def _seasoned(self, k: Ints) -> NDArray[np.bool_]:
-        seasoned: NDArray[np.bool_] = self.world.env.now - self.book.entered[k] >= self._income_memory
+        wait = self._income_memory + self.blind
+        seasoned: NDArray[np.bool_] = self.world.env.now - self.book.entered[k] >= wait
         return seasoned
 
     def net_per_hour(self, k: Ints) -> Floats:

@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from simdai.economy.actors import Demand, World, absent
 from simdai.economy.calendar import Phase
 from simdai.economy.laws import Law
+from simdai.economy.paths import Path, PathOf
 from simdai.economy.requirements import Requirements
 from simdai.economy.venue_choice import Choice, VenueChoice
 from simdai.errors import Problem
@@ -28,7 +29,6 @@ from simdai.units import (
     Name,
     NonNegative,
     PerDay,
-    PerYear,
     PositiveCount,
     PositiveDays,
     Share,
@@ -39,7 +39,6 @@ __all__ = ["Deployments", "DeploymentsActor"]
 
 Floats = NDArray[np.float64]
 
-DAYS_PER_YEAR = 365.25
 HOURS = 24.0
 DRAWS = 4  # uniforms of a deployment at its birth: whether it comes, its term, its care, its reservation
 
@@ -53,8 +52,7 @@ class Deployments(Demand, kind="akash_deployments"):
     Parameters
     ----------
     network : an Akash network with dedicated hosts
-    per_day : potential deployments, those that go elsewhere included
-    growth : of ``per_day``, per year, continuous
+    per_day : potential deployments, those that go elsewhere included, a number or a path
     running : deployments under lease at the start, each somewhere in its term
     gpus : of a deployment, on one host
     term : law of the days for which it runs
@@ -72,8 +70,7 @@ class Deployments(Demand, kind="akash_deployments"):
     """
 
     network: Name
-    per_day: PerDay
-    growth: PerYear = 0.0
+    per_day: Annotated[Path, PathOf("1/d")]
     running: Count = 0
     gpus: PositiveCount
     term: Law
@@ -143,8 +140,7 @@ class DeploymentsActor:
     @property
     def rate(self) -> float:
         """Potential deployments a day now, simulated ones."""
-        grown = math.exp(self.rules.growth * self.world.env.now / DAYS_PER_YEAR)
-        return self.rules.per_day * grown * self.level / self.world.scale
+        return self.world.on(self.rules.per_day) * self.level / self.world.scale
 
     def start(self) -> None:
         """Wait for the first deployment, and look at price and waits every day."""

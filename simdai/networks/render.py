@@ -294,8 +294,8 @@ class RenderNetwork:
             held = self.treasuries.balance("operations")
             if int(amounts.sum()) > held:
                 amounts = largest_remainder(held, amounts)
-            paid = self.settlement.pay("availability", "compute_usd", rows, amounts, "operations")
-            self.parts[name].sell_tokens(self.token, paid)
+            _, in_hand = self.settlement.pay("availability", "compute_usd", rows, amounts, "operations")
+            self.parts[name].sell_tokens(self.token, in_hand)
 
     def _day(self) -> None:
         for part in self.parts.values():

@@ -19,7 +19,15 @@ from simdai.mechanisms.burn_mint import (
     render_compute_job_reward,
 )
 from simdai.mechanisms.reward import EpochWork
-from simdai.networks.render_rules import ComputePart, CreditPrice, HourlyRewards, HourPrice, Nodes, Tier
+from simdai.networks.render_rules import (
+    AskedRewards,
+    ComputePart,
+    CreditPrice,
+    HourlyRewards,
+    HourPrice,
+    Nodes,
+    Tier,
+)
 from simdai.networks.render_treasury import Treasuries
 
 __all__ = ["Done", "Part"]
@@ -179,6 +187,10 @@ class Part(ComputeNetwork):
         """Tokens for availability and for jobs of every row by the rule of a day, before the month's cap."""
         assert isinstance(self.rules, ComputePart)
         rates = self.rules.rewards.at(day)
+        if isinstance(rates, AskedRewards):
+            assert self.token is not None
+            hired = np.concatenate([np.empty(0), *(work.gpu_hours for _, work in done)])
+            return np.zeros(len(hired)), hired * rates.ask / self.token.price
         if not isinstance(rates, HourlyRewards):  # paid by the month
             n = sum(len(k) for (_, k), _ in done)
             return np.zeros(n), np.zeros(n)

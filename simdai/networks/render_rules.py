@@ -31,6 +31,7 @@ from simdai.units import (
 )
 
 __all__ = [
+    "AskedRewards",
     "ClientRewards",
     "ComputePart",
     "ComputeRewards",
@@ -153,6 +154,20 @@ class HourlyRewards(ComputeRewards, kind="hours"):
 
     availability: Tokens
     job: Tokens
+
+
+class AskedRewards(ComputeRewards, kind="asked"):
+    """What nodes ask for the hours hired, in tokens at the price of the settlement; nothing for idle hours.
+
+    Block rentals and the auction of RNP-021: what customers pay less the operator's fee is what nodes ask, so
+    that as much is burned as is paid.
+
+    Parameters
+    ----------
+    ask : for an hour of one GPU
+    """
+
+    ask: UsdPerGpuHour
 
 
 class ClientRewards(ComputeRewards, kind="client_scores"):

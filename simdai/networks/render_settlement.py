@@ -94,17 +94,22 @@ class Settlement:
         )
         rows = [rows for rows, _ in tiers]
         jobs = largest_remainder(jobs_pool, np.append(value, own))
-        paid = self.pay("jobs", "jobs_usd", rows, jobs[: len(value)])
         idle_rewards = largest_remainder(idle_pool, idle)
-        paid += self.pay("availability", "availability_usd", rows, idle_rewards[: len(value)])
         available, hired = np.split(largest_remainder(compute_pool, compute), 2)
-        paid += self.pay("availability", "compute_usd", compute_rows, available)
-        paid += self.pay("jobs", "compute_usd", compute_rows, hired)
+        rewards = [
+            self.pay("jobs", "jobs_usd", rows, jobs[: len(value)]),
+            self.pay("availability", "availability_usd", rows, idle_rewards[: len(value)]),
+            self.pay("availability", "compute_usd", compute_rows, available),
+            self.pay("jobs", "compute_usd", compute_rows, hired),
+        ]
         self._pay_attackers(jobs[len(value) :].tolist(), idle_rewards[len(value) :], idle_pool)
         for part in self.parts.values():
             part.release_stakes()
             mine = list(part.populations.values())
-            part.reward_providers(token, [item for item in paid if item[0] in mine])
+            paid, in_hand = (
+                [item for reward in rewards for item in reward[n] if item[0] in mine] for n in (0, 1)
+            )
+            part.reward_providers(token, paid, in_hand)
         if net.controller:
             net.controller.end_epoch(token.burned * self.world.scale, token.price)
 
@@ -182,13 +187,13 @@ class Settlement:
 
     def pay(
         self, what: str, total: str, rows: list[Rows], amounts: Ints, category: str = "node_rewards"
-    ) -> list[Paid]:
+    ) -> tuple[list[Paid], list[Paid]]:
         """Pay base units to rows and note them as the parts' income ``what`` and in the sum ``total``.
 
-        Returns what the nodes got in hand; the rest is withheld as their stake.
+        Returns what the nodes earned, and what of it they got in hand; the rest is withheld as their stake.
         """
         if not rows:
-            return []
+            return [], []
         token, paid, in_hand = self.token, divided(amounts, rows), list[Paid]()
         for population, k, part in paid:
             owner = self._owner(population)
@@ -202,7 +207,7 @@ class Settlement:
             owner.note_income(what, paid, token)
         self.network.sums["released"] += float(amounts.sum()) / token.unit
         self.network.sums[total] += float(amounts.sum()) / token.units_per_usd
-        return in_hand
+        return paid, in_hand
 
     def _owner(self, population: Providers) -> Part:
         """The part that a population belongs to."""

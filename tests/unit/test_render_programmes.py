@@ -149,6 +149,19 @@ def test_customers_pay_what_leaves_a_node_its_ask() -> None:
     assert net.parts["gpus"].price == pytest.approx(2.5 / 0.5)
 
 
+def test_rentals_by_the_block_pay_what_nodes_ask_and_burn_as_much() -> None:
+    """RNP-021: 95 % of the customers' price is what the nodes ask, and what is burned."""
+    part = COMPUTE | {
+        "price": {"ask": 0.35, "hardware": "gpu"},
+        "rewards": {"kind": "asked", "ask": 0.35},
+    }
+    changes = {"compute": {"gpus": part}, "demand.creators.sellers": ["render.gpus"]} | NO_POOLS
+    _, net = run(changes, until=14.5)
+    paid = net.sums["compute_usd"]
+    assert paid > 0
+    assert paid == pytest.approx(net.sums["spend_usd"] - net.sums["fee_usd"], rel=0.06)
+
+
 def test_the_foundation_pays_its_part_of_a_price_and_all_of_it_burns() -> None:
     """RNP-021's example: 2,000 USD of a customer and 400 of a grant burn 2,280, and 120 are the fee."""
     changes = {"compute": {"gpus": COMPUTE | {"granted": 1 / 6}}} | NO_POOLS
