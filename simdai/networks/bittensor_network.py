@@ -200,6 +200,7 @@ class BittensorNetwork:
                 for slot in self.chain.slots.tolist():
                     pool = self.chain.pool(slot)
                     self.chain.pools[slot] = rule.open(pool.alpha, pool.tao, pool.price)
+        self.books.post()  # a recording may come before the next step
 
     def _launch_alpha(self) -> None:
         """Alpha begins: every subnet gets a pool out of what its owner had locked; all stake is on root.
