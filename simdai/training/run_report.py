@@ -72,7 +72,7 @@ class RunReport:
         out = sorted((max(r.day, since), r.index) for r in self.run.releases if r.day < now)
         total = days = 0.0
         best = -math.inf
-        for (day, index), until in zip(out, [*(d for d, _ in out[1:]), now], strict=True):
+        for (day, index), until in zip(out, [*(d for d, _ in out[1:]), now], strict=False):
             best = max(best, index)
             total, days = total + best * (until - day), days + until - day
         return total / days if days else math.nan
