@@ -23,18 +23,21 @@ DAYS_PER_YEAR = 365.25
 class Budget(Configured):
     """USD a year that somebody gives, or a share of the tokens that a network creates for participants.
 
-    A network pays its participants itself; those who do this work are some of them, and sell what they are
-    paid. Here the tokens count at the price of their day, so that nothing is created twice.
+    A subnet that can be funded pays its share into the budget: the tokens are sold there. Any other network
+    pays its participants itself; those who do this work are some of them, and sell what they are paid. Then
+    the tokens count at the price of their day, so that nothing is created twice.
 
     Parameters
     ----------
     usd : USD a year from outside
     network : whose tokens pay
-    share : of the tokens that the network creates for its participants
+    subnet : of the network, whose miners' incentive pays; the whole network without
+    share : of what the network creates for its participants, or the subnet for its miners
     """
 
     usd: Annotated[Path, PathOf("USD/y")] | None = None
     network: Name | None = None
+    subnet: Name | None = None
     share: Share | None = None
 
     @model_validator(mode="after")
@@ -43,12 +46,20 @@ class Budget(Configured):
             raise ValueError("give either 'usd', or 'network' and 'share'")
         if (self.network is None) != (self.share is None):
             raise ValueError("'network' and 'share' belong together")
+        if self.subnet is not None and self.network is None:
+            raise ValueError("'subnet' needs its 'network'")
         return self
 
     def check(self, scenario: Any) -> Iterator[Problem]:
-        if self.network is not None:
-            paying = [n for n, network in scenario.networks.items() if getattr(network, "emits", False)]
-            yield from absent("network that creates tokens", {"network": self.network}, paying)
+        if self.network is None:
+            return
+        networks = scenario.networks
+        paying = [name for name, network in networks.items() if getattr(network, "emits", False)]
+        yield from absent("network that creates tokens", {"network": self.network}, paying)
+        if self.subnet is not None and self.network in paying:
+            groups = getattr(networks[self.network], "subnets", {})
+            single = [name for name, group in groups.items() if group.count == 1]
+            yield from absent("subnet that stands alone", {"subnet": self.subnet}, single)
 
 
 class Purse:
@@ -63,12 +74,16 @@ class Purse:
         self.rules, self.world, self.account = rules, world, f"{name}.budget"
         world.ledger.open(self.account)
         self.received_usd = self.paid_usd = 0.0
-        self._units = [0, 0]  # micro-USD posted: received, paid
-        self._day = 0.0
-        self._subsidy_then = 0.0
+        self._received = self._paid = 0  # micro-USD on the ledger
+        self._day = self._subsidy_then = 0.0
+        if rules.subnet is not None:
+            subnet = world.networks[str(rules.network)].subnets[rules.subnet]
+            subnet.fund(self.account, rules.share)
 
     def accrue(self) -> float:
         """Take in what has come since the last time; returns it, real USD."""
+        if self.rules.subnet is not None:
+            return self._arrived()
         now = self.world.env.now
         if self.rules.usd is not None:
             come = self.world.on(self.rules.usd) * (now - self._day) / DAYS_PER_YEAR
@@ -78,23 +93,29 @@ class Purse:
             self._subsidy_then = subsidy
         self._day = now
         self.received_usd += come
-        self._post(0, self.received_usd, WORLD, self.account)
+        posted = int(self.received_usd / self.world.scale * MICRO)
+        self.world.ledger.transfer(posted - self._received, "USD", WORLD, self.account)
+        self._received = posted
         return come
+
+    def _arrived(self) -> float:
+        """What the subnet has paid into the account."""
+        held = self.world.ledger.balance("USD", self.account)
+        come = held - (self._received - self._paid)
+        self._received += come
+        self.received_usd += come * self.world.scale / MICRO
+        return come * self.world.scale / MICRO
 
     def pay(self, usd: float, target: str = WORLD) -> float:
         """Pay real USD, as far as there are any; returns what was paid."""
         paid = min(usd, self.left_usd)
         self.paid_usd += paid
-        self._post(1, self.paid_usd, self.account, target)
+        posted = min(int(self.paid_usd / self.world.scale * MICRO), self._received)
+        self.world.ledger.transfer(posted - self._paid, "USD", self.account, target)
+        self._paid = posted
         return paid
 
     @property
     def left_usd(self) -> float:
         """Real USD not paid out yet."""
         return max(self.received_usd - self.paid_usd, 0.0)
-
-    def _post(self, which: int, real: float, source: str, target: str) -> None:
-        """Bring the ledger to the whole micro-USD of a running sum."""
-        units = int(real / self.world.scale * MICRO)
-        self.world.ledger.transfer(units - self._units[which], "USD", source, target)
-        self._units[which] = units

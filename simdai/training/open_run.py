@@ -31,6 +31,7 @@ from simdai.units import Date, Days, Name, Number, PositiveCount, Quantity
 __all__ = ["OpenRun", "OpenRunning", "Progress"]
 
 SECONDS_PER_DAY = 86_400.0
+DAYS_PER_YEAR = 365.25
 
 
 class OpenRun(Training, kind="open_run"):
@@ -152,6 +153,7 @@ class OpenRunning:
         self.done_flop: list[float] = []
         self.stage = "resting"
         self.caught = self.incidents = 0
+        self._next_incident = 0.0  # days of training, all runs together
         self._luck = Luck(world, name)
         self._incident = Draws(world.entity("run.incident", name))
         self._usual_s = SECONDS_PER_DAY
@@ -264,7 +266,6 @@ class OpenRunning:
         rules, now = self.rules, self.world.env.now
         flop = training_flop(self.plan.params, self.update_tokens)
         overhead = rules.checks.overhead if rules.checks else 0.0
-        first = self.all_runs.rounds
         for progress in (self.this_run, self.all_runs):
             progress.add(block, flop, overhead)
         self._usual_s = float(block.length_s[-1])
@@ -277,17 +278,24 @@ class OpenRunning:
         over = self.this_run.updates * self.update_tokens >= self.plan.tokens
         if over or now - self._began >= rules.recipe.longest:
             self._finish()
-        elif self._struck(first, float(block.length_s.sum())):
+        elif self._struck():
             self.stage = "stopped"
             self.incidents += 1
             self.decisions.act(self._resume)
         else:
             self._rounds()
 
-    def _struck(self, first: int, seconds: float) -> bool:
-        """Whether an incident stops the run after these rounds."""
-        years = seconds / SECONDS_PER_DAY / 365.25
-        return self._incident.uniform(first) < -math.expm1(-self.rules.incidents * years)
+    def _struck(self) -> bool:
+        """Whether an incident has come due; they fall by the time spent in training."""
+        if self.all_runs.seconds < self._next_incident * SECONDS_PER_DAY:
+            return False
+        self._draw_incident(self.incidents + 1)
+        return True
+
+    def _draw_incident(self, number: int) -> None:
+        """Set the time of the next incident, by its number."""
+        rate = self.rules.incidents / DAYS_PER_YEAR
+        self._next_incident += self._incident.exponential(number, 1.0 / rate) if rate else math.inf
 
     def _resume(self) -> None:
         self.stage = "training"

@@ -22,12 +22,14 @@ class RunReport:
     Over all rounds since the warm-up: ``.utilisation`` (share of time spent computing), ``.replicas``
     (updates in a mean round), ``.round_minutes``, ``.cheated_share``. Sums since the start: ``.flop``,
     ``.equivalent_flop`` (at one site; of finished runs), ``.paid_usd``, ``.runs``, ``.joined``, ``.caught``.
+    Since the warm-up: ``.mean_index``, over the days with a model.
     Times: ``.governance_wait_days``, ``.lead_days``, ``.release_interval_days`` (means, as outcomes).
     """
 
     def __init__(self, run: OpenRunning) -> None:
         self.run, self.world = run, run.world
         self._then: Sums = (0.0,) * 5
+        self._since = 0.0
 
     def register(self) -> None:
         """Put everything on the recorder."""
@@ -41,6 +43,7 @@ class RunReport:
             register(f"{name}.paid_usd", "USD", lambda: run.purse.paid_usd)
             register(f"{name}.runs", "count", lambda: float(len(run.done_flop)))
         recorder.series(f"{name}.training", "1", lambda: float(run.stage == "training"))
+        recorder.outcome(f"{name}.mean_index", "points", self._mean_index)
         recorder.outcome(f"{name}.equivalent_flop", "FLOP", lambda: sum(run.done_flop))
         recorder.outcome(f"{name}.utilisation", "1", lambda: self._over(2, 1))
         recorder.outcome(f"{name}.replicas", "count", lambda: self._over(3, 0))
@@ -55,13 +58,24 @@ class RunReport:
         self.world.at_window(self._start_window)
 
     def _start_window(self) -> None:
-        self._then = sums(self.run.all_runs)
+        self._then, self._since = sums(self.run.all_runs), self.world.env.now
 
     def _over(self, above: int, below: int) -> float:
         """One sum over another, since the warm-up."""
         now = sums(self.run.all_runs)
         base = now[below] - self._then[below]
         return (now[above] - self._then[above]) / base if base else math.nan
+
+    def _mean_index(self) -> float:
+        """Best index so far, averaged over the days on which there was a model."""
+        now, since = self.world.env.now, self._since
+        out = sorted((max(r.day, since), r.index) for r in self.run.releases if r.day < now)
+        total = days = 0.0
+        best = -math.inf
+        for (day, index), until in zip(out, [*(d for d, _ in out[1:]), now], strict=False):
+            best = max(best, index)
+            total, days = total + best * (until - day), days + until - day
+        return total / days if days else math.nan
 
     def _index(self) -> float:
         best = self.run.live_index

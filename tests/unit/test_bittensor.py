@@ -140,6 +140,13 @@ def test_pools_change_their_shape_on_its_date_with_reserves_and_price():
         assert [pool.price for pool in pools] == pytest.approx(prices, rel=1e-9)
 
 
+def test_the_books_balance_between_a_change_of_rules_and_the_next_step():
+    sim = simulation({"step": 5.0, "pool": [{"rule": PRODUCT}, {"from": "2026-01-08", "rule": BALANCER}]})
+    sim.run(until=8.5)  # the rules change on day 7, the next step comes on day 10
+    sim.world.recorder.record()
+    assert network(sim).chain.block == 7 * 7200
+
+
 @pytest.mark.parametrize("kind", ["constant_product", "balancer", "superellipse"])
 @pytest.mark.parametrize("sell", [True, False])
 def test_a_trade_moves_the_price_against_the_trader_and_loses_nothing(kind, sell):

@@ -235,6 +235,24 @@ def test_open_runs_are_a_source_of_models():
     assert all(release.lead_days > 0 for release in run.releases[1:])
 
 
+def test_the_mean_index_is_that_of_the_best_model_by_the_days_it_led():
+    run, o = simulate({"record": {"2024-11-29": 100.6}, "pause": 1000.0})
+    _, second = run.releases
+    assert second.index < 100.6  # a small run; the record leads throughout
+    assert o["run.mean_index"] == pytest.approx(100.6)
+    run, o = simulate({"record": {"2024-11-29": 60.0}, "pause": 1000.0})
+    second = run.releases[1]
+    assert o["run.mean_index"] == pytest.approx((60.0 * second.day + second.index * (20 - second.day)) / 20)
+
+
+def test_incidents_come_by_training_time_at_their_rate():
+    signers = {**UNISWAP, "emergency": SIGNERS}
+    changes = {"governance": signers, "incidents": 100.0, "recipe.tokens": 1e13}
+    run, _ = simulate(changes, horizon="150 d")
+    expected = 100 * run.all_runs.seconds / 86400 / 365.25
+    assert run.incidents == pytest.approx(expected, abs=3 * math.sqrt(expected))
+
+
 def test_contributors_improve_the_software_of_a_run_by_their_power():
     """Twice the contributors at an elasticity of 0.35: 0.35 ln 2 in ln A, 13.2 x 0.35 log10 2 points."""
     project = {
@@ -353,12 +371,35 @@ def test_a_quorum_above_the_votes_at_hand_stops_capture():
 
 
 def test_a_networks_emission_pays_its_run_its_share():
-    base = {"horizon": "60 d", "demand.customers.jobs_per_day": 5, "scale": 20, "record_every": "20 d"}
-    sim = simdai.Simulation(simdai.load("open_training", set=base), seed=3)
+    base = {
+        "horizon": "60 d",
+        "demand.customers.jobs_per_day": 5,
+        "scale": 20,
+        "record_every": "20 d",
+        "shocks": [],
+    }
+    sim = simdai.Simulation(simdai.load("attacks/governance_capture", set=base), seed=3)
     sim.run()
     purse, network = sim.world.training["commons_run"].purse, sim.world.networks["mesh"]
     assert purse.received_usd == pytest.approx(0.5 * network.flows.subsidy_usd, rel=0.15)  # of whole epochs
     assert sim.world.ledger.imbalance("MESH") == 0
+
+
+def test_a_subnets_incentive_is_sold_and_reaches_the_run_to_the_last_micro_usd():
+    sim = simdai.Simulation(simdai.load("open_training", set={"horizon": "60 d"}), seed=3)
+    sim.run()
+    run, ledger = sim.world.training["commons_run"], sim.world.ledger
+    assert run.purse.received_usd > 1e5
+    assert ledger.balance("USD", "commons_run.budget") == run.purse._received - run.purse._paid
+    assert {asset: ledger.imbalance(asset) for asset in ledger.assets} == dict.fromkeys(ledger.assets, 0)
+    more = simdai.Simulation(
+        simdai.load("open_training", set={"horizon": "60 d", "training.commons_run.budget.share": 0.16}),
+        seed=3,
+    )
+    more.run()
+    assert more.world.training["commons_run"].purse.received_usd == pytest.approx(
+        2 * run.purse.received_usd, rel=0.1
+    )
 
 
 def test_labs_people_and_open_runs_live_in_one_world():
@@ -378,8 +419,22 @@ def test_labs_people_and_open_runs_live_in_one_world():
         ({"kind": "bandwidth_step", "factor": 2.0, "runs": ["nobody"]}, "nobody"),
         ({"kind": "training_breakthrough", "relief": 1.5}, "relief"),
         ({"kind": "governance_capture", "network": "mesh", "run": "run", "borrowed": 0.2}, "mesh"),
+        ({"kind": "governance_capture", "network": "mesh", "run": "run"}, "together above 0"),
     ],
 )
 def test_shocks_that_do_not_fit_are_refused(shock, said):
     with pytest.raises(ScenarioError, match=said):
         scenario(shocks=[{"at": "2026-02-01", **shock}])
+
+
+@pytest.mark.parametrize(
+    ("budget", "said"),
+    [
+        ({"network": "bittensor", "subnet": "trainings", "share": 0.1}, "training"),
+        ({"subnet": "training", "usd": 1e6}, "needs its 'network'"),
+        ({"network": "bittensor", "share": 0.1, "usd": 1e6}, "either 'usd'"),
+    ],
+)
+def test_a_budget_that_nobody_pays_is_refused(budget, said):
+    with pytest.raises(ScenarioError, match=said):
+        simdai.load("open_training", set={"training.commons_run.budget": budget})
