@@ -197,18 +197,10 @@ class BittensorNetwork:
         if hook == "pool_shape":
             if isinstance(before, NoPool):
                 self._launch_alpha()
-<<<<<<< HEAD
             for slot in self.chain.slots.tolist():
                 pool = self.chain.pool(slot)
                 self.chain.pools[slot] = rule.open(pool.alpha, pool.tao, pool.price)
-        self.books.post()
-=======
-            else:
-                for slot in self.chain.slots.tolist():
-                    pool = self.chain.pool(slot)
-                    self.chain.pools[slot] = rule.open(pool.alpha, pool.tao, pool.price)
         self.books.post()  # a recording may come before the next step
->>>>>>> training
 
     def _launch_alpha(self) -> None:
         """Alpha begins: every subnet gets a pool out of what its owner had locked; all stake is on root.
