@@ -78,8 +78,6 @@ class ComputeNetwork:
             population: Providers(p, world, name, population, self.venue, asset)
             for population, p in providers.items()
         }
-        for alike in self.populations.values():
-            alike.blind = epoch if self.token else 0.0
         self.venue.admits = self._admits_pool
         self.emission_level = 1.0
         """Factor on what the schedule creates; shocks change it."""

@@ -76,6 +76,8 @@ class Part(ComputeNetwork):
             take_rate=1.0,
             **rules.match.venue_options(),
         )
+        for alike in self.populations.values():
+            alike.blind = epoch  # they live on tokens alone
         self.withheld = {
             population: world.ledger.block(f"{name}.withheld.{population}", token.asset)
             for population in (rules.providers if self.stake_usd else ())
