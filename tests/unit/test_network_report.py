@@ -140,9 +140,9 @@ def test_networks_without_a_stake_report_no_cost_of_an_attack() -> None:
 
 def test_the_cost_of_an_attack_rises_with_the_impact_of_the_purchase(monkeypatch: pytest.MonkeyPatch) -> None:
     """1,000 tokens at a dollar move a price of depth 9,950.49 USD by 0.2 %: 1,000 x 1.001 USD."""
-    from simdai.economy.compute_network import ComputeNetwork
+    from simdai.networks.composed import ComposedNetwork
 
-    monkeypatch.setattr(ComputeNetwork, "staked", 1000.0)
+    monkeypatch.setattr(ComposedNetwork, "staked", 1000.0)
     out = run({"horizon": 2.0}).outcomes
     impact = 0.02 * 1000 / 9950.4938
     assert out["gridnet.cost_to_attack_usd"] == pytest.approx(1000 * (1 + impact / 2), rel=1e-6)

@@ -99,7 +99,7 @@ def test_turnout_is_that_of_the_beta_law_and_revision_helps():
     voters = {**UNISWAP["voters"], "support": 0.35, "concentration": 0.0}
     stuck = simulate({"governance": {**UNISWAP, "voters": voters}}, horizon="1 y")[0]
     helped = simulate({"governance": {**UNISWAP, "voters": voters, "revision": 1.0}}, horizon="1 y")[0]
-    assert len(helped.releases) >= len(stuck.releases) and helped.decisions.tries < stuck.decisions.tries + 1
+    assert len(helped.releases) > len(stuck.releases)
 
 
 def test_an_executive_decides_in_the_median_time_of_the_law():
