@@ -334,7 +334,7 @@ class Quantity:
         number = handler(schema)
         if not parse_unit(self.unit).dimension and self.unit == "1" and self.high != 1.0:
             return number
-        text = {"type": "string", "pattern": r"^\s*[-+]?[0-9.]+([eE][-+]?[0-9]+)?\s*[A-Za-z%].*$"}
+        text = {"type": "string", "pattern": r"^\s*[-+]?[0-9.]+([eE][-+]?[0-9]+)?(\s*[A-Za-z%]|\s+1/).*$"}
         return {"anyOf": [number, text], "description": self.allowed}
 
 

@@ -7,10 +7,10 @@ import datetime
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import numpy as np
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, WithJsonSchema, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
@@ -20,6 +20,12 @@ from simdai.units import Date, Positive, Quantity
 __all__ = ["Annual", "Constant", "Path", "PathOf", "Points", "Steps"]
 
 DAYS_PER_YEAR = 365.25
+
+# The unit is that of the field which takes the path (`PathOf`), so that in a file text may stand here too.
+Amount = Annotated[
+    Positive,
+    WithJsonSchema({"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string"}]}),
+]
 
 
 class Path(Configured, family="path"):
@@ -38,7 +44,7 @@ class Constant(Path, kind="constant"):
     value : the number
     """
 
-    value: Positive
+    value: Amount
 
     def at(self, time: float, start: datetime.date) -> float:
         return self.value
@@ -53,7 +59,7 @@ class Annual(Path, kind="annual"):
     annual_factor : value a year later over value now
     """
 
-    value: Positive
+    value: Amount
     annual_factor: Positive
 
     def at(self, time: float, start: datetime.date) -> float:
