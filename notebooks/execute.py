@@ -6,10 +6,12 @@ The text of a notebook is its ``.py`` file (Jupytext, percent format); this writ
 
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import jupytext
 import nbformat
 from nbclient import NotebookClient
+from traitlets.config import Config
 
 FOLDER = Path(__file__).resolve().parent
 TEXTS = sorted(FOLDER.glob("[0-9][0-9]_*.py"))
@@ -29,8 +31,12 @@ def read(text: Path) -> nbformat.NotebookNode:
 
 def execute(notebook: nbformat.NotebookNode, folder: Path = FOLDER) -> nbformat.NotebookNode:
     """Run every cell in ``folder``; the first error is raised."""
-    client = NotebookClient(notebook, timeout=TIMEOUT_SECONDS, resources={"metadata": {"path": str(folder)}})
-    return client.execute()
+    # Not TCP: its ports are looked for before they are taken, and another process may take them in between.
+    resources = {"metadata": {"path": str(folder)}}
+    with TemporaryDirectory() as sockets:
+        files = {"transport": "ipc", "ip": f"{sockets}/kernel"}
+        config = Config({"ConnectionFileMixin": files} if sys.platform != "win32" else {})
+        return NotebookClient(notebook, config=config, timeout=TIMEOUT_SECONDS, resources=resources).execute()
 
 
 def without_times(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:

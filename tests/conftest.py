@@ -1,6 +1,7 @@
 """Markers and hypothesis settings of the whole suite."""
 
 import os
+import signal
 
 import pytest
 from hypothesis import settings
@@ -10,6 +11,12 @@ from hypothesis import settings
 settings.register_profile("default", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "default")
+
+
+# A shell starts what it runs in the background with interrupts ignored, and children inherit that; tests of
+# what an interrupt does need it as it is in the foreground.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_configure(config: pytest.Config) -> None:
