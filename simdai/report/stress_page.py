@@ -81,6 +81,7 @@ def curves(card: Scorecard) -> list[str]:
 
     network, study, hardest = card.applied.network, card.study, card.applied.battery.severities[-1]
     found = []
+    colours = {"unstressed": "0.4"} | {s: f"C{n % 10}" for n, s in enumerate(card.grades)}  # the same in all
     for name, title in CURVES.items():
         key = f"{network}.{name}"
         runs: dict[int, list[Any]] = {}
@@ -105,9 +106,10 @@ def curves(card: Scorecard) -> list[str]:
             point = points[label if label == "unstressed" else f"{label}.{hardest}"]
             values = np.array([s.values[key] for s in runs.get(point, [])])
             if len(values):
-                (line,) = ax.plot(days, values.mean(axis=0), label=label.replace("_", " "))
+                colour = colours[label]
+                ax.plot(days, values.mean(axis=0), color=colour, label=label.replace("_", " "))
                 low, high = np.quantile(values, [0.05, 0.95], axis=0)
-                ax.fill_between(days, low, high, color=line.get_color(), alpha=0.15, lw=0)
+                ax.fill_between(days, low, high, color=colour, alpha=0.15, lw=0)
         ax.set(xlabel="day", ylabel=study.units.get(key, ""), title=f"{title}; bands hold 90 % of the runs")
         ax.set_ylim(bottom=0)
         ax.legend(frameon=False, fontsize=8)

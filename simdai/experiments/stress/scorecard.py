@@ -18,7 +18,7 @@ from simdai.experiments.stress.battery import UNSTRESSED, Applied, Battery, load
 from simdai.experiments.stress.measures import MEASURES, Pair
 from simdai.experiments.study import Study
 from simdai.experiments.sweeping import swept
-from simdai.results import finite, html_table, interval_texts
+from simdai.results import finite, html_table
 from simdai.schema import Scenario, load
 
 if TYPE_CHECKING:
@@ -175,22 +175,6 @@ class Scorecard:
         ]
         title = f"<p><b>{html.escape(self.name)}</b></p>"
         return title + html_table(("stress", *severities), rows, words=range(len(severities) + 1))
-
-    def measures_html(self) -> str:
-        """All measures as a table."""
-        rows = [
-            (
-                r.stress,
-                r.severity,
-                r.measure,
-                *interval_texts(r.interval),
-                r.unit,
-                r.grade + ("" if r.sure else " ?"),
-            )
-            for r in self.rows
-        ]
-        heads = ("stress", "severity", "measure", "mean", "95 % interval", "n", "unit", "grade")
-        return html_table(heads, rows, words=(0, 1, 2, 6, 7))
 
 
 def _of(tables: Mapping[str, Any], point: int, replication: int) -> dict[str, float]:
