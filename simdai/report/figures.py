@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import math
 import re
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar
@@ -25,6 +24,10 @@ P = ParamSpec("P")
 T = TypeVar("T")
 BAND = (0.05, 0.95)
 MOST_LINES = 7
+DATES_ALONE, DATES_BESIDE = (
+    (3, 7),
+    (2, 5),
+)  # least and most dates named at axes as wide as a figure, and at others
 APART = 25.0  # series whose typical sizes differ more than this get axes of their own
 # Okabe & Ito (2008), Color Universal Design: told apart by colour-blind readers; the pale yellow left out.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A5195")
@@ -36,6 +39,7 @@ STYLE: dict[str, Any] = {
     "axes.titlesize": 9.0,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
+    "axes.titley": 1.0,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.edgecolor": "#555555",
@@ -104,14 +108,28 @@ def curves(results: Results, names: Sequence[str]) -> list[Curve]:
         runs = [one for one in results.run_series.values() if name in one.values]
         n = min(len(one.times) for one in runs)
         table = np.array([one.values[name][:n] for one in runs])
-        with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore", RuntimeWarning
-            )  # an instant at which no run has a value stays nan
-            mean = np.nanmean(table, axis=0)
-            low, high = np.nanquantile(table, BAND, axis=0)
+        mean, low, high = spread(table)
         found.append(Curve(name, runs[0].units[name], runs[0].times[:n], mean, low, high, len(runs)))
     return found
+
+
+def spread(table: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
+    """Mean and quantiles `BAND` of each column's numbers, nan where it has none.
+
+    >>> [part.tolist() for part in spread(np.array([[1.0, np.nan], [3.0, 5.0]]))]
+    [[2.0, 5.0], [1.1, 5.0], [2.9, 5.0]]
+    """
+    ranked = np.sort(table, axis=0)  # what is not a number comes last
+    n = np.count_nonzero(~np.isnan(table), axis=0)
+    columns = np.arange(table.shape[1])
+    parts = [np.where(n > 0, np.nansum(table, axis=0) / np.maximum(n, 1), np.nan)]
+    for share in BAND:
+        position = share * np.maximum(n - 1, 0)
+        below = position.astype(int)
+        above = np.minimum(below + 1, np.maximum(n - 1, 0))
+        start, end = ranked[below, columns], ranked[above, columns]
+        parts.append(start + (position - below) * (end - start))
+    return tuple(parts)
 
 
 def figures(results: Results) -> Iterator[Drawn]:
@@ -178,21 +196,24 @@ def drawn(
     """Lay a panel's axes out, at most two beside one another."""
     from matplotlib.figure import Figure
 
+    from simdai.report import layout
+
     bare = all(len(lines) == 1 for lines in groups)
     columns = 1 if len(groups) == 1 else 3 if bare and len(groups) in (3, 5, 6, 9) else 2
     rows = math.ceil(len(groups) / columns)
     width, height = 7.0, 2.75 if columns == 1 else 2.15
-    figure = Figure(figsize=(width, height * rows + 0.1), layout="constrained")
-    axes = figure.subplots(rows, columns, squeeze=False).ravel()
-    for ax in axes[len(groups) :]:
-        ax.set_visible(False)
-    for ax, lines in zip(axes, groups, strict=False):
-        paint(results, ax, lines, panel.floor)
+    figure = Figure(figsize=(width, height * rows + 0.1))
+    axes = [figure.add_subplot(rows, columns, k + 1) for k in range(len(groups))]
+    ends = []
+    for ax, lines in zip(axes, groups, strict=True):
+        paint(results, ax, lines, panel.floor, DATES_ALONE if columns == 1 else DATES_BESIDE)
         if len(groups) > 1 or len(lines) == 1:
             who, what = chosen[lines[0].name]
             ax.set_title(who if len(lines) > 1 or what in ("", "all") else f"{who}: {what}")
         words = [chosen[line.name][1 if panel.facets else 0] for line in lines]
         name_ends(results, ax, lines, words, (height - 0.35) * 72)
+        ends.append(max(layout.width(word, 8.0) for word in words) + 5 if len(lines) > 1 else 0.0)
+    layout.place(figure, axes, columns, ends)
     return figure
 
 
@@ -204,29 +225,29 @@ def draw(results: Results, names: Sequence[str], ax: Axes | None = None) -> Axes
 
             _, ax = plt.subplots(figsize=(7.0, 3.0), layout="constrained")
         lines = curves(results, names)
-        paint(results, ax, lines, floor=False)
+        paint(results, ax, lines, floor=False, dates=DATES_ALONE)
         if len(lines) == 1:
             ax.set_title(names[0])
         name_ends(results, ax, lines, names, ax.get_window_extent().height / ax.figure.dpi * 72)
     return ax
 
 
-def paint(results: Results, ax: Axes, lines: Sequence[Curve], floor: bool) -> None:
-    """Put curves with their bands on axes."""
+def paint(results: Results, ax: Axes, lines: Sequence[Curve], floor: bool, dates: tuple[int, int]) -> None:
+    """Put curves with their bands on axes that name from ``dates[0]`` to ``dates[1]`` dates."""
     start = np.datetime64(results.provenance.get("start", "1970-01-01"), "s")
     looks = appearance(results, lines)
-    dates: Any = []
+    days: Any = []
     alpha = 0.18 if len(lines) < 3 else 0.10
     for line in lines:
-        dates = start + np.round(line.days * 86_400).astype("timedelta64[s]")
+        days = start + np.round(line.days * 86_400).astype("timedelta64[s]")
         colour, dash = looks[line.name]
         if line.n > 1:
-            ax.fill_between(dates, line.low, line.high, color=colour, alpha=alpha, linewidth=0)
-        ax.plot(dates, line.mean, dash, color=colour)
+            ax.fill_between(days, line.low, line.high, color=colour, alpha=alpha, linewidth=0)
+        ax.plot(days, line.mean, dash, color=colour)
     ax.set_ylabel(axis_label(lines[0]))
-    settle_axes(ax, lines, floor)
-    if len(dates) > 1:
-        ax.set_xlim(dates[0], dates[-1])
+    settle_axes(ax, lines, floor, dates)
+    if len(days) > 1:
+        ax.set_xlim(days[0], days[-1])
 
 
 def axis_label(line: Curve) -> str:
@@ -257,7 +278,7 @@ def appearance(results: Results, lines: Sequence[Curve]) -> dict[str, tuple[str,
     return looks
 
 
-def settle_axes(ax: Axes, lines: Sequence[Curve], floor: bool) -> None:
+def settle_axes(ax: Axes, lines: Sequence[Curve], floor: bool, dates: tuple[int, int]) -> None:
     """Set range and ticks: whole from zero where zero means something, percent for shares, short dates."""
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
     from matplotlib.ticker import FuncFormatter, MaxNLocator
@@ -281,7 +302,7 @@ def settle_axes(ax: Axes, lines: Sequence[Curve], floor: bool) -> None:
     ax.yaxis.set_major_formatter(FuncFormatter(form))
     if shares:
         ax.set_ylabel("")
-    locator = AutoDateLocator(minticks=3, maxticks=7)  # type: ignore[no-untyped-call]
+    locator = AutoDateLocator(minticks=dates[0], maxticks=dates[1])  # type: ignore[no-untyped-call]
     ax.xaxis.set_major_locator(locator)
     ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
 

@@ -61,8 +61,10 @@ def returns_figure(table: pd.DataFrame) -> Figure:
     from matplotlib.figure import Figure
     from matplotlib.ticker import FuncFormatter
 
+    from simdai.report import layout
+
     with styled():
-        figure = Figure(figsize=(7.0, 0.7 + 0.3 * len(table)), layout="constrained")
+        figure = Figure(figsize=(7.0, 0.7 + 0.3 * len(table)))
         ax = figure.subplots()
         low, quarter, middle, three, high = (f"q{round(100 * q):02d}" for q in QUANTILES)
         for place, row in enumerate(table.to_dict("records")):
@@ -90,6 +92,7 @@ def returns_figure(table: pd.DataFrame) -> Figure:
         ax.set_yticks(range(len(table)), [str(name) for name in table["stake"]])
         ax.invert_yaxis()
         ax.set_xlabel("multiple of the money put in")
+        layout.place(figure, [ax], 1, [layout.width("100 % lost", 8.0) + 5])
     return figure
 
 

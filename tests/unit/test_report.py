@@ -14,7 +14,7 @@ from made_runs import MadeScenario, failing, plan
 
 from simdai.errors import ResultsError
 from simdai.experiments import runs
-from simdai.report.figures import apart, compact, curves, figures
+from simdai.report.figures import apart, compact, curves, figures, spread
 from simdai.report.page import page, sources, write
 
 
@@ -127,6 +127,24 @@ def test_curves_are_means_and_quantiles_over_replications(results):
     assert line.low[-1] == pytest.approx(1.01)
     assert line.high[-1] == pytest.approx(1.19)
     assert np.isnan(line.mean[0]) and line.n == 3
+
+
+def test_no_word_of_a_figure_lies_outside_it_or_on_other_axes(results):
+    for drawn in figures(results):
+        drawn.figure.draw_without_rendering()
+        edge = drawn.figure.bbox.padded(1.0)
+        boxes = [ax.get_tightbbox() for ax in drawn.figure.axes]
+        assert all(edge.x0 <= b.x0 and edge.y0 <= b.y0 and b.x1 <= edge.x1 and b.y1 <= edge.y1 for b in boxes)
+        assert not [(a, b) for i, a in enumerate(boxes) for b in boxes[:i] if a.overlaps(b)]
+
+
+def test_bands_leave_out_what_is_not_a_number():
+    table = np.array([[1.0, np.nan, np.nan], [2.0, 4.0, np.nan], [5.0, 0.0, np.nan]])
+    mean, low, high = spread(table)
+    assert mean[:2].tolist() == pytest.approx([8 / 3, 2.0])
+    assert low[:2].tolist() == pytest.approx([1.1, 0.2])  # 5 % of the way through 1, 2, 5 and through 0, 4
+    assert high[:2].tolist() == pytest.approx([4.7, 3.8])
+    assert np.isnan([mean[2], low[2], high[2]]).all()
 
 
 def test_the_same_results_give_the_same_page(results):
