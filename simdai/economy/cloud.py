@@ -70,6 +70,8 @@ class PooledCloudActor:
         self.outage = 0.0
         """Share of capacity that is out of service."""
         self.capacity = rules.capacity / world.scale
+        if rules.elastic is not None:
+            world.compute.watch(1.0)
         self._hardware = world.compute.hardware_index(rules.hardware)
         self._speed = world.hardware[rules.hardware].speed
         self.venue = world.compute.add_venue(
@@ -105,7 +107,7 @@ class PooledCloudActor:
     def _day(self) -> None:
         elastic, compute = self.rules.elastic, self.world.compute
         if elastic is not None:
-            use = compute.use(self.venue, compute.yesterday)
+            use = compute.use(self.venue, compute.seen(1.0))
             if not math.isnan(use):
                 self.capacity *= math.exp(elastic.speed / DAYS_PER_YEAR * (use - elastic.use_target))
                 self.capacity = min(self.capacity, elastic.capacity_max / self.world.scale)

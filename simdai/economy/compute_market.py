@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -56,8 +57,8 @@ class Venue:
 class ComputeMarket:
     """Gathers the market's description while a world is built; after `open`, runs and reads the kernel.
 
-    ``yesterday`` is what happened since the last daily reading, ``interval`` since the last recording,
-    `window` since the end of the warm-up.
+    `seen` is what happened between the last two looks of those who look every so many days, ``interval`` what
+    happened since the last recording, `window` since the end of the warm-up.
     """
 
     def __init__(self, ledger: Ledger, hardware: list[str]) -> None:
@@ -71,6 +72,9 @@ class ComputeMarket:
         self._class_specs: list[JobClassSpec] = []
         self._requirements: list[Requirements] = []
         self.regions: dict[str, int] = {}
+        self._watched: set[float] = set()  # days between two looks
+        self._seen: dict[float, Increment] = {}
+        self._looks: dict[float, Reading] = {}
         self._market: Market | None = None
 
     # -- description -----------------------------------------------------------------------------------------
@@ -95,6 +99,10 @@ class ComputeMarket:
         self._class_specs.append(spec)
         self._requirements.append(requires)
         return len(self._class_specs) - 1
+
+    def watch(self, step: float) -> None:
+        """Have the market read every ``step`` days, at the beginning of their `Phase.DEMAND`, for `seen`."""
+        self._watched.add(step)
 
     def region(self, jurisdiction: str) -> int:
         """Number of a jurisdiction."""
@@ -143,9 +151,11 @@ class ComputeMarket:
         shape = len(self.venues), len(self._class_specs)
         self._sales = {name: np.zeros(shape) for name in LEASE_COUNTERS}
         self._came, self._went = np.zeros(shape[1]), np.zeros(shape[1])
-        self._day = self._interval = self._start = self.read()
-        self.yesterday = self.interval = self._day.until(self._day)
-        calendar.every(1.0, Phase.DEMAND, self._close_day, first=1.0)
+        self._interval = self._start = now = self.read()
+        self.interval = now.until(now)
+        for step in sorted(self._watched or {1.0}):
+            self._seen[step], self._looks[step] = self.interval, now
+            calendar.every(step, Phase.DEMAND, partial(self._look, step), first=step)
 
     def _excluded(self, spec: JobClassSpec, requires: Requirements) -> frozenset[int]:
         """Pools whose providers may not serve a stream of jobs."""
@@ -218,9 +228,13 @@ class ComputeMarket:
         total: Numbers = self._installed + days * self.market.venue_table()["capacity"]
         return total
 
-    def _close_day(self) -> None:
+    def _look(self, step: float) -> None:
         now = self.read()
-        self.yesterday, self._day = self._day.until(now), now
+        self._seen[step], self._looks[step] = self._looks[step].until(now), now
+
+    def seen(self, step: float | None = None) -> Increment:
+        """What happened in the last ``step`` days that are over; without, the shortest that anybody watches."""
+        return self._seen[min(self._seen) if step is None else step]
 
     def close_interval(self) -> None:
         """End the interval between two recordings."""

@@ -43,6 +43,7 @@ class ComputeNetwork:
     providers : populations by name
     token : the network's token, if it has one, or the market of a token that it shares
     epoch : days between settlements
+    step : days between two looks of providers at their income and of the network at its use
     price : USD per GPU-hour of a speed-1 device, where the network sets it; None where providers ask
     take_rate : share of every payment that goes to ``NAME.fees``
     options : further options of the market's venue
@@ -56,11 +57,13 @@ class ComputeNetwork:
         providers: Mapping[Name, Population],
         token: Token | TokenMarket | None,
         epoch: float,
+        step: float = 1.0,
         price: float | None,
         take_rate: float,
         **options: Any,
     ) -> None:
-        self.world, self.name, self.epoch, self.price = world, name, epoch, price
+        self.world, self.name, self.epoch, self.step, self.price = world, name, epoch, step, price
+        world.compute.watch(step)
         self.operator, self.fees = f"{name}.operator", f"{name}.fees"
         self.venue_holds_price = options.get("rule") == "tiered_queue"
         if self.venue_holds_price:
@@ -119,7 +122,7 @@ class ComputeNetwork:
         raise NotImplementedError
 
     def next_price(self, use: float, days: float) -> float | None:
-        """Price of the coming day, after ``days`` in which the share ``use`` of GPU-time was hired."""
+        """Price of the coming days, after ``days`` in which the share ``use`` of GPU-time was hired."""
         return self.price
 
     @property
@@ -130,12 +133,12 @@ class ComputeNetwork:
     # -- the clock -------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Providers enter; days, epochs and regime switches are put on the calendar."""
+        """Providers enter; steps and epochs are put on the calendar."""
         for population in self.populations.values():
             population.start(self.price)
         if self.token and self._owns_token:
             self.token.start()
-        self.world.calendar.every(1.0, Phase.SUPPLY, self._day, first=1.0)
+        self.world.calendar.every(self.step, Phase.SUPPLY, self._step, first=self.step)
         self.world.calendar.every(self.epoch, Phase.EPOCHS, self._end_epoch, first=self.epoch)
         NetworkReport(self).register()
         FlowsReport(self, self.world, self.name, with_revenue=False).register()
@@ -151,15 +154,15 @@ class ComputeNetwork:
         """Put another rule in force as the attribute ``hook``."""
         setattr(self, hook, rule)
 
-    def _day(self) -> None:
+    def _step(self) -> None:
         """Prices, then every population's exits, entries and asks."""
-        yesterday = self.world.compute.yesterday
+        over = self.world.compute.seen(self.step)
         for population in self.populations.values():
-            population.observe(yesterday.days)
-        self.price = self.next_price(self.world.compute.use(self.venue, yesterday), yesterday.days)
+            population.observe(over)
+        self.price = self.next_price(self.world.compute.use(self.venue, over), over.days)
         self.tell_price()
         for population in self.populations.values():
-            population.day(yesterday.days, self.price)
+            population.day(over.days, self.price)
 
     def tell_price(self) -> None:
         """Let the venue charge the network's price, where the venue holds it."""

@@ -20,7 +20,18 @@ from simdai.economy.venue_choice import Choice, VenueChoice
 from simdai.errors import Problem
 from simdai.kernel import MAX_ASK, JobClassSpec
 from simdai.mechanisms.choice import left_to_pay
-from simdai.units import Count, Days, Hours, Name, PerDay, PerYear, PositiveCount, Share, UsdPerGpuHour
+from simdai.units import (
+    Count,
+    Days,
+    Hours,
+    Name,
+    PerDay,
+    PerYear,
+    PositiveCount,
+    PositiveDays,
+    Share,
+    UsdPerGpuHour,
+)
 
 __all__ = ["Segment", "SegmentActor"]
 
@@ -50,6 +61,7 @@ class Segment(Demand, kind="segment"):
     min_reputation : of the providers, at venues with tiers
     requires : what providers must show besides hardware
     diurnal_amplitude, diurnal_peak : daily profile of arrivals: relative height, hour of the peak (UTC)
+    step : days between two looks at prices, waits and failures
     """
 
     jobs_per_day: PerDay
@@ -68,6 +80,7 @@ class Segment(Demand, kind="segment"):
     requires: Requirements = Requirements()
     diurnal_amplitude: Share = 0.0
     diurnal_peak: Hours = 0.0
+    step: PositiveDays = 1.0
 
     def check(self, scenario: Any) -> Iterator[Problem]:
         wanted = {f"hardware[{n}]": name for n, name in enumerate(self.hardware or ())}
@@ -85,7 +98,7 @@ class Segment(Demand, kind="segment"):
 
 
 class SegmentActor:
-    """A segment on the clock: every day it looks at prices, waits and failures, and its shares move."""
+    """A segment on the clock: at every step it looks at prices, waits and failures, and its shares move."""
 
     def __init__(self, rules: Segment, world: World, name: str) -> None:
         self.rules, self.world, self.name = rules, world, name
@@ -93,6 +106,7 @@ class SegmentActor:
         """Factor on the potential jobs; shocks change it."""
         names = None if rules.hardware is None else [world.compute.hardware_index(h) for h in rules.hardware]
         self.hardware = None if names is None else tuple(names)
+        world.compute.watch(rules.step)
         self.job_class = world.compute.add_job_class(
             JobClassSpec(
                 name=name,
@@ -120,14 +134,15 @@ class SegmentActor:
         return self.rules.jobs_per_day * grown * self.level / self.world.scale
 
     def start(self) -> None:
-        """Choose at listed prices, then look around every day."""
+        """Choose at listed prices, then look around at every step."""
         compute, recorder = self.world.compute, self.world.recorder
         self.venues = list(self.world.sellers.values())
         owners = [name.partition(".")[0] for name in self.world.sellers]
         self.choice = VenueChoice(self.rules.choice, owners)
         self.choice.open(self._listed())
         self.apply()
-        self.world.calendar.every(1.0, Phase.DEMAND, self._day, first=1.0)
+        step = self.rules.step
+        self.world.calendar.every(step, Phase.DEMAND, self._look, first=step)
         for n, venue in enumerate(self.world.sellers):
             recorder.series(f"{self.name}.share.{venue}", "1", lambda n=n: float(self.choice.shares[n]))  # type: ignore[misc]
         c = self.job_class
@@ -155,8 +170,8 @@ class SegmentActor:
         wanted = self.rules.sellers
         return wanted is None or seller in wanted or seller.partition(".")[0] in wanted
 
-    def _day(self) -> None:
-        over, c = self.world.compute.yesterday, self.job_class
+    def _look(self) -> None:
+        over, c = self.world.compute.seen(self.rules.step), self.job_class
         prices, waits, failed = (
             self._listed(),
             np.full(len(self.venues), math.nan),

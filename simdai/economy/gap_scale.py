@@ -78,8 +78,8 @@ class ScaleGap:
             self._runs[name] = len(run.releases)
 
     def _online(self) -> float:
-        """H100e that networks had online in the last day, at their speed."""
-        compute, over = self.world.compute, self.world.compute.yesterday
+        """H100e that networks had online of late, at their speed."""
+        compute, over = self.world.compute, self.world.compute.seen()
         venues = [v for v in compute.venues if not v.is_cloud]
         sold = math.fsum(compute.supply_hours(v, over) * known(compute.speed(v, over, None)) for v in venues)
         kernel = sold / (24.0 * over.days) * self.world.scale if over.days else 0.0

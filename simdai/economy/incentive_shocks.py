@@ -147,7 +147,7 @@ class CompetitorSubsidyActor(ShockActor):
         """Pay for what was completed since the last time."""
         world, now = self.world, self._hours()
         for name, seller in self._sellers.items():
-            speed = world.compute.speed(seller.venue, world.compute.yesterday, None)
+            speed = world.compute.speed(seller.venue, world.compute.seen(), None)
             usd = round((now[name] - self._sold[name]) * speed * self.rules.amount * MICRO)
             world.ledger.transfer(usd, "USD", WORLD, self.account)
             target = f"{name}.revenue" if self._is_cloud else WORLD

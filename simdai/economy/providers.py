@@ -13,6 +13,7 @@ from simdai.economy.actors import World
 from simdai.economy.compute_market import Venue, asks_in_micro_usd
 from simdai.economy.laws import Exponential
 from simdai.economy.ledger import WORLD
+from simdai.economy.measures import Increment
 from simdai.economy.population import Behaviour, Population
 from simdai.economy.provider_book import ProviderBook
 from simdai.economy.switching import Movers
@@ -169,10 +170,10 @@ class Providers:
         if self.jurisdictions[place] in self.banned:
             self.world.compute.market.ban(uids)
 
-    def observe(self, days: float) -> None:
-        """Take in what the market did over ``days``: income, cost and use of every provider."""
+    def observe(self, over: Increment) -> None:
+        """Take in what the market did lately: income, cost and use of every provider."""
         tables = [self.world.compute.market.providers(pool) for pool in self.pools]
-        busy_days = self.world.compute.yesterday.pool_days["busy_days"]
+        days, busy_days = over.days, over.pool_days["busy_days"]
         repricing, before = self.rules.repricing, self.book.seen_work.copy()
         self.book.observe(
             tables,
@@ -202,7 +203,7 @@ class Providers:
         return now - before
 
     def day(self, days: float, posted: float | None) -> None:
-        """A day's decisions, after `observe`: exits, entries, prices."""
+        """The decisions of some ``days``, after `observe`: exits, entries, prices."""
         self.posted = posted
         if self.rules.behaviour is not None:
             self._leave(self.rules.behaviour, days)

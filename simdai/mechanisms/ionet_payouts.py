@@ -5,8 +5,11 @@ from __future__ import annotations
 import calendar
 import datetime
 import math
+from functools import cache
 from typing import Literal, Self
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import model_validator
 
 from simdai.mechanisms.block_rewards import ionet_engine_step
@@ -37,10 +40,14 @@ def emission_of_hour(schedule: Schedule, begins: datetime.datetime) -> float:
     if schedule == "hourly":
         hour = (begins - FIRST_BLOCK) // HOUR + 1
         return ionet_hour_emission(hour) if hour >= 1 else 0.0
-    month = begins.year * 12 + begins.month - FIRST_MONTH
-    if month < 1:
-        return 0.0
-    return ionet_month_emission(month) / (24 * calendar.monthrange(begins.year, begins.month)[1])
+    return _emission_of_hour_in(begins.year, begins.month)
+
+
+@cache
+def _emission_of_hour_in(year: int, month: int) -> float:
+    """IO that the monthly table releases in each hour of a month."""
+    number = year * 12 + month - FIRST_MONTH
+    return ionet_month_emission(number) / (24 * calendar.monthrange(year, month)[1]) if number >= 1 else 0.0
 
 
 def emitted_before(schedule: Schedule, day: datetime.date) -> float:
@@ -78,9 +85,9 @@ class BlockRewards(Payout, kind="block_rewards"):
             raise ValueError(f"pools: the shares add to {total:g}, more than 1")
         return self
 
-    def block(self, begins: datetime.datetime) -> dict[str, float]:
-        """IO of the hour that ``begins``, by pool."""
-        emission = emission_of_hour(self.schedule, begins)
+    def blocks(self, begins: datetime.datetime, n: int) -> dict[str, NDArray[np.float64]]:
+        """(n,) IO of the hours from the one that ``begins`` on, by pool."""
+        emission = np.array([emission_of_hour(self.schedule, begins + h * HOUR) for h in range(n)])
         return {pool: emission * share for pool, share in self.pools.items()}
 
 
@@ -126,3 +133,37 @@ class IncentiveEngine(Payout, kind="incentive_engine"):
         if result["short"] <= 1e-9 * target:
             result["roi"] = roi + min(self.roi_recovery, 1.0) * max(1.0 - roi, 0.0)
         return result
+
+    def steps(
+        self,
+        days: int,
+        vault: float,
+        fee_vault: float,
+        target: float,
+        revenue: float,
+        price: float,
+        roi: float,
+        ceiling: float,
+    ) -> dict[str, float]:
+        """So many days of `step`, with the same revenue and the same devices on each of them.
+
+        Parameters
+        ----------
+        target : USD of all days at the return ``roi``; it moves from day to day with the return
+        revenue : USD of all days
+        ceiling : most IO released in a day
+
+        Returns
+        -------
+        sums of the days' amounts; the last day's vaults and return; revenue over target
+        """
+        sums = dict.fromkeys(("tokens", "usd", "short", "burned", "target"), 0.0)
+        now, full = roi, target / days
+        for _ in range(days):
+            wanted = full * (now / roi) if roi else full
+            result = self.step(min(vault, ceiling), fee_vault, wanted, revenue / days, price, now)
+            vault, fee_vault, now = vault - result["tokens"], result["fee_vault"], result["roi"]
+            for name in sums:
+                sums[name] += wanted if name == "target" else result[name]
+        sustainability = revenue / sums["target"] if sums["target"] else math.inf
+        return {**sums, "vault": vault, "fee_vault": fee_vault, "roi": now, "sustainability": sustainability}

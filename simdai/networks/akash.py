@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any, Self
 
@@ -35,14 +36,14 @@ from simdai.networks.akash_rules import (
 from simdai.networks.akash_settlement import Programme, Settlement
 from simdai.networks.akash_staking import Staking, pay_incentives
 from simdai.networks.akash_tenants import TenantCredit
-from simdai.networks.akash_vault import ACT, CreditVault
+from simdai.networks.akash_vault import ACT, CreditVault, Request
 from simdai.registry import FrozenMapping, Regimes
 from simdai.units import Days, Name, PositiveDays
 
 __all__ = ["Akash", "AkashNetwork"]
 
 HOURS = 24.0
-HOURLY = 1.0 / HOURS
+ROUNDING = 1e-6  # of an hour, in the time of an hour's end
 
 
 class Akash(Network, kind="akash"):
@@ -62,6 +63,7 @@ class Akash(Network, kind="akash"):
     oracle : the price of AKT on the chain
     tenants : how customers pay
     epoch : days between settlements by providers
+    step : days between two looks of providers at their income
     block : days a block
     token : AKT and its market; the treasury is the community pool
     providers : populations by name
@@ -77,6 +79,7 @@ class Akash(Network, kind="akash"):
     oracle: OracleRules
     tenants: Tenants
     epoch: PositiveDays
+    step: PositiveDays = 1.0
     block: PositiveDays
     token: Token
     providers: FrozenMapping[Name, Bidders]
@@ -141,6 +144,7 @@ class AkashNetwork(ComputeNetwork):
             providers=rules.providers,
             token=rules.token,
             epoch=rules.epoch,
+            step=rules.step,
             price=None,
             take_rate=1.0,
             **rules.match.venue_options(),
@@ -160,16 +164,22 @@ class AkashNetwork(ComputeNetwork):
         self.incentives_paid = self.incentives_short = 0
         """Micro-USD since the start."""
         self._remitted = 0.0
+        self._next_look: int | None = None  # hour since the start
 
     def _prepare(self, credit: Credit) -> None:
         """Open what the credit needs."""
         rules, world, name = self.rules, self.world, self.name
         self.vault = CreditVault(credit, world, name, self.token.asset, self.oracle, rules.block)
-        self.vault.executed = self.settlement.executed
+        self.vault.executed = self._executed
         self.settlement.credit_held = {
             population: world.ledger.block(f"{name}.credit.{population}", ACT)
             for population in self.populations
         }
+
+    def _executed(self, done: list[tuple[Request, int]]) -> None:
+        """A batch of the vault is over."""
+        self._look_soon()
+        self.settlement.executed(done)
 
     def admits(self, providers: Population, place: str, requires: Requirements, job: JobClassSpec) -> bool:
         """Whether the bids of such providers pass the order book's checks on the orders of such jobs."""
@@ -190,7 +200,7 @@ class AkashNetwork(ComputeNetwork):
             population.notice = 0.0 if notice is None else notice / HOURS
         for hook in ("payment", "issuance"):
             self.follow(hook, getattr(self.rules, hook))
-        self.world.calendar.every(HOURLY, Phase.MEASUREMENT, self.look, first=HOURLY)
+        self.token.listeners.append(self._look_soon)
         if self.payment.credit is not None:
             self._begin_credit()
         self.look()
@@ -207,9 +217,26 @@ class AkashNetwork(ComputeNetwork):
             self._begin_credit()
 
     def look(self) -> None:
-        """Take the status of the credit."""
+        """Take the status of the credit, and go on to do so by the hour until its price stands still."""
         if self.vault:
             self.vault.look()
+            if not self.oracle.still:
+                self._look_at(math.floor(self.world.env.now * HOURS + ROUNDING) + 1)
+
+    def _look_soon(self) -> None:
+        """Take the status of the credit at the end of the hour: something has moved."""
+        if self.vault:
+            self._look_at(math.ceil(self.world.env.now * HOURS - ROUNDING))
+
+    def _look_at(self, hour: int) -> None:
+        if self._next_look is None:
+            self._next_look = hour
+            time = max(hour / HOURS, self.world.env.now)
+            self.world.calendar.at(time, Phase.MEASUREMENT, self._look)
+
+    def _look(self) -> None:
+        self._next_look = None
+        self.look()
 
     # -- the epoch -------------------------------------------------------------------------------------------
 
@@ -238,6 +265,7 @@ class AkashNetwork(ComputeNetwork):
         """The pool seeds the vault; tenants buy AKT for the credit that they want, and ask for it."""
         assert self.vault is not None
         self.vault.seed(self.token.treasury)
+        self._look_soon()
         self.tenants.buy(self.settlement.arrears)
         self.tenants.request()
 
@@ -256,7 +284,7 @@ class AkashNetwork(ComputeNetwork):
 
     def _pay_incentives(self, rules: Incentives) -> None:
         population, compute = self.populations[rules.population], self.world.compute
-        use = compute.pools_use(population.pools, compute.yesterday)
+        use = compute.pools_use(population.pools, compute.seen(self.step))
         amounts, short = pay_incentives(rules, self.world, self.token, population, self.epoch, use)
         for row, usd in zip(population.book.present.tolist(), amounts.tolist(), strict=True):
             population.book.token_rate[row] += usd / MICRO / self.epoch

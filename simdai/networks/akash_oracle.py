@@ -55,11 +55,16 @@ class PriceOracle:
         """Undo one `stop`; with the last one sources publish again."""
         self._stopped.pop()
 
+    @property
+    def still(self) -> bool:
+        """Whether it reads the same from now on until the market moves or something befalls the sources."""
+        changed = self._history[-1][0]
+        return not self._stopped and changed + (self.lag + self.rules.window) * SECONDS < self._now
+
     def read(self) -> OraclePrice:
         """What the chain's rule makes of the quotes until now."""
-        changed, price = self._history[-1]
-        settled = changed + (self.lag + self.rules.window) * SECONDS < self._now
-        if settled and not self._stopped and (price, self.corrupted) in self._still:
+        price = self._history[-1][1]
+        if self.still and (price, self.corrupted) in self._still:
             return self._still[price, self.corrupted]
         quotes = self._quotes()
         # A price that stands still reads the same at any time, as long as sources publish it.

@@ -80,8 +80,7 @@ class CreditVault:
             ("minted", "redeemed", "spread", "locked", "from_vault", "reminted", "cancelled", "refused"), 0
         )
         """Base units since the start (cancelled and refused: requests)."""
-        self.halted = {"mint": 0.0, "redeem": 0.0}
-        """Days without service since the start."""
+        self._halted: dict[Side, float] = {"mint": 0.0, "redeem": 0.0}
         self.fall_at_halt = self.fall_implied = math.nan
         """Fall of AKT at the first halt for want of collateral, and the one at which the ratio is too low."""
         self.begun = False
@@ -133,10 +132,16 @@ class CreditVault:
         now, status = self.world.env.now, self.status(price)
         if self._counted is not None:
             then, before = self._counted
-            self.halted["mint"] += 0.0 if before["mint"] else now - then
-            self.halted["redeem"] += 0.0 if before["redeem"] else now - then
+            self._halted["mint"] += 0.0 if before["mint"] else now - then
+            self._halted["redeem"] += 0.0 if before["redeem"] else now - then
         self._counted = (now, status) if self.begun else None
         return status
+
+    def halted_days(self, side: Side) -> float:
+        """Days without service since the start."""
+        then, status = self._counted or (0.0, None)
+        lasting = self.world.env.now - then if status is not None and not status[side] else 0.0
+        return self._halted[side] + lasting
 
     def seed(self, source: Account) -> None:
         """Fund the vault, as far as ``source`` holds the seed; an empty vault mints nothing."""

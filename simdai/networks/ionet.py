@@ -34,7 +34,7 @@ from simdai.networks.ionet_fees import Fees
 from simdai.networks.ionet_report import Tally, report
 from simdai.networks.ionet_stakes import Stakes, Staking
 from simdai.registry import FrozenMapping, Regimes
-from simdai.units import Days, Name, Tokens
+from simdai.units import Days, Name, PositiveCount, PositiveDays, Tokens
 
 __all__ = ["IoNet", "IoNetNetwork"]
 
@@ -56,6 +56,8 @@ class IoNet(Network, kind="ionet"):
     payouts : how devices are rewarded; dated
     fees, staking, nomination : rules of their names
     least_rental : shortest rental, days
+    step : days settled at once, and between two looks of suppliers at their income
+    one_hour_in : of so many hours the last stands for all: who is active in it is taken to have been so
     providers : populations by name
     """
 
@@ -70,12 +72,18 @@ class IoNet(Network, kind="ionet"):
     staking: Staking
     nomination: Nomination
     least_rental: Days
+    step: PositiveDays = EPOCH
+    one_hour_in: PositiveCount = 1
     providers: FrozenMapping[Name, Devices]
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if not self.providers:
             raise ValueError("providers: at least one population is needed; its count may be 0")
+        if self.step % EPOCH:
+            raise ValueError(f"step: {self.step:g} d are no whole number of days")
+        if self.days * HOURS % self.one_hour_in:
+            raise ValueError(f"one_hour_in: {self.one_hour_in} does not divide the hours of a step")
         for rule in self.payouts.rules:
             pools = rule.pools if isinstance(rule, BlockRewards) else None
             for name, devices in self.providers.items():
@@ -87,6 +95,11 @@ class IoNet(Network, kind="ionet"):
                     f"providers.{name}.co_staked: owners bring {self.staking.own_least:.0%} at least"
                 )
         return self
+
+    @property
+    def days(self) -> int:
+        """Days settled at once."""
+        return round(self.step / EPOCH)
 
     def check(self, scenario: Any) -> Iterator[Problem]:
         others = [getattr(n, "token", None) for n in scenario.networks.values() if n is not self]
@@ -134,7 +147,8 @@ class IoNetNetwork(ComputeNetwork):
             name,
             providers=FrozenMapping(posted),
             token=rules.token,
-            epoch=EPOCH,
+            epoch=rules.step,
+            step=rules.step,
             price=None,
             take_rate=1.0,
             rule="cluster",
@@ -144,7 +158,7 @@ class IoNetNetwork(ComputeNetwork):
         world.ledger.open(self.vault)
         world.ledger.open(self.rewards, self.token.asset)
         self.stakes = Stakes(rules.staking, world, name, self.token, rules.providers, self.populations)
-        self.nominees = Nominees(rules.providers, self.populations, world, rules.nomination)
+        self.nominees = Nominees(rules.providers, self.populations, world, rules.nomination, rules.one_hour_in)
         self.fakes: Fakes | None = None
         """An attacker with devices that do not exist."""
         left = rules.max_supply - rules.genesis_supply - emitted_before(rules.released_by, world.start_date)
@@ -159,6 +173,8 @@ class IoNetNetwork(ComputeNetwork):
         self.emission_level = 1.0
         """Factor on the schedule's blocks; shocks change it."""
         self.tally = Tally(world, name)
+        self._judged = 0  # hours since the start
+        self._levels: list[float] = []  # of emission, in the hours looked at that have not been judged
 
     def admits(self, providers: Population, place: str, requires: Requirements, job: JobClassSpec) -> bool:
         """Renters filter by location and by tier of connectivity."""
@@ -173,7 +189,7 @@ class IoNetNetwork(ComputeNetwork):
         self.follow("payout", self.rules.payouts)
         self.stakes.top_up(source=self.token.holders)
         self._qualify()
-        self.world.calendar.at(1 / HOURS, Phase.SUPPLY, partial(self._hour, 1))
+        self._look_at(0, 0)
         report(self)
 
     def switch(self, hook: str, rule: Any) -> None:
@@ -189,30 +205,46 @@ class IoNetNetwork(ComputeNetwork):
         for p in self.populations:
             self.nominees.qualify(p, self.stakes.counting(p), self.stakes.need(p))
 
-    def _day(self) -> None:
-        super()._day()
+    def _step(self) -> None:
+        super()._step()
         self.nominees.look_who_stays()
 
-    def _hour(self, n: int) -> None:
-        """Close the ``n``-th hour: who was there earns its block, or an hour of its target."""
-        self.world.calendar.at((n + 1) / HOURS, Phase.SUPPLY, partial(self._hour, n + 1))
-        self.nominees.close_hour()
-        if self.fakes:
-            self.fakes.close_hour()
-        if isinstance(self.payout, BlockRewards):
-            self._share_block(self.payout, n)
+    def _look_at(self, n: int, part: int) -> None:
+        """Put the next look on the calendar, ``n`` hours having passed; ``part`` of `Nominees.looks`."""
+        span, stands_for = self.nominees.looks[part]
+        look = partial(self._look, n + span, part, span, stands_for)
+        self.world.calendar.at((n + span) / HOURS, Phase.SUPPLY, look)
 
-    def _share_block(self, rules: BlockRewards, n: int) -> None:
+    def _look(self, n: int, part: int, span: int, stands_for: int) -> None:
+        """Read the market at the end of the ``n``-th hour, ``span`` hours after the last time."""
+        self._look_at(n, (part + 1) % len(self.nominees.looks))
+        self.nominees.read(span, stands_for)
+        if stands_for:
+            self._levels.append(self.emission_level)
+        if self.fakes:
+            self.fakes.pass_hours(span, stands_for)
+
+    def judge_hours(self) -> None:
+        """Who was there in the hours read since the last call earns their blocks, or hours of its target."""
+        n = self.nominees.judge()
+        if isinstance(self.payout, BlockRewards):
+            self._share_blocks(self.payout, n)
+        self._levels = []
+        self._judged += n * self.rules.one_hour_in
+
+    def _share_blocks(self, rules: BlockRewards, n: int) -> None:
+        """Share out the blocks of ``n`` looks, each of the hours for which it stands."""
         midnight = datetime.datetime.combine(self.world.start_date, datetime.time())
-        pools = rules.block(midnight + datetime.timedelta(hours=n - 1))
-        level = self.emission_level / self.world.scale
-        block = Block({pool: amount * level for pool, amount in pools.items()})
+        first = midnight + datetime.timedelta(hours=self._judged)
+        levels = np.array(self._levels) / self.world.scale
+        hours = rules.blocks(first, n * self.rules.one_hour_in)
+        block = Block({p: io.reshape(n, self.rules.one_hour_in).sum(axis=1) * levels for p, io in hours.items()})
         self.nominees.enter(block)
         if self.fakes:
             poses_as = self.fakes.rules.poses_as
             pool, score = self.rules.providers[poses_as].pool, self.nominees.scores[poses_as][0]
             contested = block.anybody(pool)
-            block.enter(pool, score, self.fakes.active)
+            block.enter(pool, score, self.fakes.hours_active)
             self.fakes.earn(block.share(pool, score), contested)
         self.nominees.earn(block)
 
@@ -221,6 +253,7 @@ class IoNetNetwork(ComputeNetwork):
     def settle(self) -> None:
         """Pay jobs and rewards, settle stakes and slashes; then a coming rule takes over."""
         self.tally.open_day()
+        self.judge_hours()
         if self.fakes:
             self.fakes.punish()
         self.stakes.settle(self.nominees)
@@ -346,17 +379,17 @@ class IoNetNetwork(ComputeNetwork):
         weights = np.concatenate([*(hours[p] * rates[p] for p in hours), [fakes]])
         target = math.fsum(weights.tolist())
         ceiling = math.inf if rules.release_ceiling is None else rules.release_ceiling / self.world.scale
-        state = min(self.unreleased / token.unit, ceiling), fee_vault / MICRO
-        now = revenue / MICRO, token.price, self.roi_factor
-        step = rules.step(*state, target, *now)
+        state = self.rules.days, self.unreleased / token.unit, fee_vault / MICRO
+        now = revenue / MICRO, token.price, self.roi_factor, ceiling
+        step = rules.steps(*state, target, *now)
         usd = self._pay_usd(min(math.floor(step["usd"] * MICRO), fee_vault + revenue), weights)
         io = self._share_tokens(self._release(step["tokens"]), weights)
         self._burn(min(round(step["burned"] * now[1] * MICRO), ledger.balance("USD", self.vault)), self.vault)
-        self.tally.add("rewards.target_usd", target)
-        self.tally.add("rewards.paid_usd", target - step["short"])
+        self.tally.add("rewards.target_usd", step["target"])
+        self.tally.add("rewards.paid_usd", step["target"] - step["short"])
         if self.fakes and fakes and target > fakes:
             honest = target - fakes
-            cut, cut_without = step["short"] / target, rules.step(*state, honest, *now)["short"] / honest
+            cut, cut_without = step["short"] / target, rules.steps(*state, honest, *now)["short"] / honest
             self.fakes.note(fakes * (1.0 - cut), max(cut - cut_without, 0.0) * honest)
         self.roi_factor, self.sustainability = step["roi"], step["sustainability"]
         return usd, io

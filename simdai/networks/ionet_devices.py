@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
@@ -92,36 +93,60 @@ class Nomination(Configured):
 
 
 class Block:
-    """The scores of one hour, by pool, and what each of them earns.
+    """The scores of some hours, by pool, and what each of them earns.
 
     Parameters
     ----------
-    pools : IO of the hour by pool
+    pools : (hours,) IO of each hour, or of the hours for which it stands, by pool
     """
 
-    def __init__(self, pools: dict[str, float]) -> None:
+    def __init__(self, pools: Mapping[str, Floats]) -> None:
         self._pools = pools
-        self._totals = dict.fromkeys(pools, 0.0)
+        self._totals = {pool: np.zeros(len(amounts)) for pool, amounts in pools.items()}
 
-    def enter(self, pool: str, score: float, n: int) -> None:
-        """``n`` devices of a pool have earned a score each."""
+    def enter(self, pool: str, score: float, n: Ints) -> None:
+        """(hours,) ``n`` devices of a pool have earned a score each."""
         self._totals[pool] += score * n
 
-    def share(self, pool: str, score: float) -> float:
-        """IO of one device that has entered with ``score``."""
-        total = self._totals[pool]
-        return ionet_block_share(score, total, self._pools[pool]) if total else 0.0
+    def share(self, pool: str, score: float) -> Floats:
+        """(hours,) IO of one device that has entered with ``score``; 0 where none can have."""
+        hours = zip(self._totals[pool].tolist(), self._pools[pool].tolist(), strict=True)
+        return np.array([ionet_block_share(score, total, io) if total >= score else 0.0 for total, io in hours])
 
-    def anybody(self, pool: str) -> bool:
-        """Whether a device has entered the pool."""
-        return self._totals[pool] > 0
+    def anybody(self, pool: str) -> Bools:
+        """(hours,) whether a device has entered the pool."""
+        found: Bools = self._totals[pool] > 0
+        return found
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """What the market said at an instant, and who could be nominated just before; columns of `Nominees`.
+
+    ``span`` hours after it was last read; ``stands_for`` so many hours, of which the last was whole.
+    """
+
+    span: int
+    stands_for: int
+    online_days: Floats
+    hired: Bools
+    barred: Bools
+    eligible: Bools
 
 
 class Nominees:
     """The uptime of all devices, hour by hour, and what they earned since the last settlement.
 
     Columns hold the devices of all populations in the order in which they entered, ``rows`` their places by
-    population.
+    population. The market is read at the end of every hour; hours are judged later, many at once.
+
+    Parameters
+    ----------
+    one_in : of so many hours only the last is looked at, and whether the uptime before it suffices
+
+    Attributes
+    ----------
+    looks : one round of readings: hours since the one before, and hours for which the last of them stands
     """
 
     def __init__(
@@ -130,14 +155,17 @@ class Nominees:
         populations: Mapping[str, Providers],
         world: World,
         nomination: Nomination,
+        one_in: int = 1,
     ) -> None:
         self.rules, self.populations, self.world, self.nomination = rules, populations, world, nomination
+        before = min(nomination.green_hours, one_in - 1)
+        spans = (one_in - 1 - before, 0), (before, 0), (1, one_in)
+        self.looks = [(span, stands_for) for span, stands_for in spans if span]
         self.rows: dict[str, Ints] = {p: np.zeros(0, dtype=np.int64) for p in rules}
         self.scores = {p: self._scores_of(devices) for p, devices in rules.items()}
         """Score of a device of each population that is idle, and of one that is hired."""
         self._entrants = [(rules[p].pool, score) for p, both in self.scores.items() for score in both]
-        self._devices: list[int] = []  # that entered the block, by entrant
-        self._green = np.array([self._green_after(devices) for devices in rules.values()])
+        self._needed = np.array([self._uptime_needed(devices) for devices in rules.values()])
         self._loads = {
             p: [world.entity("ionet.load", f"{q.name}.{place}") for place in q.jurisdictions]
             for p, q in populations.items()
@@ -148,7 +176,9 @@ class Nominees:
         self._staked, self._barred = np.zeros(0, dtype=bool), np.zeros(0, dtype=bool)
         self._staying, self._eligible = np.zeros(0, dtype=bool), np.zeros(0, dtype=bool)
         self._places: list[tuple[int, Ints]] = []  # pool of the market; row of each index there
-        self._paid, self._states = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+        self._read: list[_Reading] = []  # that have not been judged
+        self._passed = np.zeros((0, 0), dtype=bool)  # of the hours judged last: who earned,
+        self._states = np.zeros((0, 0), dtype=np.int64)  # and as which entrant
 
     @staticmethod
     def _scores_of(devices: Devices) -> tuple[float, float]:
@@ -168,9 +198,11 @@ class Nominees:
         )
         return refusal is not None
 
-    def _green_after(self, devices: Devices) -> list[bool]:
-        """Whether a device with its stake is nominated after 0, 1, … whole hours of uptime."""
-        return [not self._refused(devices, u, 1.0, 1.0) for u in range(self.nomination.green_hours + 1)]
+    def _uptime_needed(self, devices: Devices) -> int:
+        """Whole hours of uptime after which a device with its stake is nominated; more than any without end."""
+        known = range(self.nomination.green_hours + 1)
+        passing = (hours for hours in known if not self._refused(devices, hours, 1.0, 1.0))
+        return next(passing, self.nomination.green_hours + 1)
 
     # -- once a day ------------------------------------------------------------------------------------------
 
@@ -236,36 +268,73 @@ class Nominees:
 
     # -- every hour ------------------------------------------------------------------------------------------
 
-    def close_hour(self) -> None:
-        """Read the market: who was online for the whole hour, and of the nominated who was hired."""
+    def read(self, span: int, stands_for: int) -> None:
+        """Read the market at the end of an hour, by `looks`: who is online, hired and barred."""
         self.grow()
-        market, hired, days = self.world.compute.market, np.zeros_like(self._barred), self._seen.copy()
-        barred = self._barred.copy()
+        market, n = self.world.compute.market, len(self._code)
+        before = self._read[-1] if self._read else None
+        days, barred = np.zeros(n), np.zeros(n, dtype=bool)
+        last_days, last_barred = (
+            (self._seen, self._barred) if before is None else (before.online_days, before.barred)
+        )
+        days[: len(last_days)], barred[: len(last_barred)] = last_days, last_barred
+        hired = np.zeros(n, dtype=bool)
         for pool, rows in self._places:
             market.write_presence(pool, rows, days, hired, barred)
-        whole = (days - self._seen > WHOLE) & ~(barred | self._barred)  # now, or when the hour began
-        self._seen, self._barred = days, barred
-        there = whole & self._eligible
-        passed = there & self._green[self._code, self._uptime]
+        self._read.append(_Reading(span, stands_for, days, hired, barred, self._eligible))
+
+    def judge(self) -> int:
+        """Judge the hours read: who was there all the time, and nominated; returns how many stand for others."""
+        self.grow()
+        shape = len(self._read), len(self._code)
+        spans = np.array([read.span for read in self._read], dtype=np.int64)[:, None]
+        stand = np.array([read.stands_for for read in self._read], dtype=np.int64)
+        days, barred = np.zeros((shape[0] + 1, shape[1])), np.zeros((shape[0] + 1, shape[1]), dtype=bool)
+        hired, eligible = np.zeros(shape, dtype=bool), np.zeros(shape, dtype=bool)
+        days[0], barred[0] = self._seen, self._barred
+        for h, read in enumerate(self._read):  # those who entered later were not there
+            n = len(read.online_days)
+            days[h + 1, :n], barred[h + 1, :n] = read.online_days, read.barred
+            hired[h, :n], eligible[h, : len(read.eligible)] = read.hired, read.eligible
+        # Barred now, or when the hour began.
+        whole = (days[1:] - days[:-1] > spans * WHOLE) & ~(barred[1:] | barred[:-1])
+        uptime = self._uptimes(whole, spans)
+        used = stand > 0
+        there, hired = (whole & eligible)[used], hired[used]
+        self._passed = there & (uptime[:-1][used] >= self._needed[self._code])
         assert ionet_succeeds(proof_of_work=True, time_lock=True), "real devices solve their puzzles"
-        self._paid = np.flatnonzero(passed)
-        self._states = 2 * self._code[self._paid] + hired[self._paid]
-        self._uptime = np.where(whole, np.minimum(self._uptime + 1, self.nomination.green_hours), 0)
-        self.hours[passed | (there & hired)] += 1.0
+        self._states = 2 * self._code + hired
+        self.hours += stand[used] @ (self._passed | (there & hired))
+        self._seen, self._barred, self._uptime, self._read = days[-1], barred[-1], uptime[-1], []
+        return len(self._passed)
+
+    def _uptimes(self, whole: Bools, spans: Ints) -> Ints:
+        """(readings + 1, rows) unbroken hours before each reading's span and after the last, as far as they count.
+
+        Parameters
+        ----------
+        whole : (readings, rows) who was there all the time; spans : (readings, 1) hours
+        """
+        hours = np.cumsum(spans, axis=0)
+        broken = np.maximum.accumulate(np.where(whole, 0, hours), axis=0)  # end of the last one that was not whole
+        since = hours - broken + np.where(broken == 0, self._uptime, 0)
+        uptimes: Ints = np.minimum(np.concatenate([self._uptime[None], since]), self.nomination.green_hours)
+        return uptimes
 
     def enter(self, block: Block) -> None:
-        """Put the scores of the hour into its block."""
-        self._devices = np.bincount(self._states, minlength=2 * len(self.rules)).tolist()
-        for n, (pool, score) in zip(self._devices, self._entrants, strict=True):
+        """Put the scores of the hours judged last into their blocks."""
+        n_hours, n_states = len(self._passed), 2 * len(self.rules)
+        numbers = (self._states + n_states * np.arange(n_hours)[:, None])[self._passed]
+        counts = np.bincount(numbers, minlength=n_hours * n_states).reshape(n_hours, n_states)
+        for n, (pool, score) in zip(counts.T, self._entrants, strict=True):
             block.enter(pool, score, n)
 
     def earn(self, block: Block) -> None:
-        """Take the hour's rewards."""
-        shares = [
-            block.share(pool, score) if n else 0.0
-            for n, (pool, score) in zip(self._devices, self._entrants, strict=True)
-        ]
-        self.earned[self._paid] += np.array(shares)[self._states]
+        """Take the rewards of the hours judged last."""
+        shares = np.stack([block.share(pool, score) for pool, score in self._entrants], axis=1)
+        income = np.where(self._passed, np.take_along_axis(shares, self._states, axis=1), 0.0)
+        for hour in income:  # one after the other, whatever the number of hours judged at once
+            self.earned += hour
 
     # -- what came of it -------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from simdai.economy.actors import World, absent
 from simdai.economy.attacks import Attack, AttackActor, Sums
@@ -21,6 +22,10 @@ from simdai.units import Count, Name, PerDay, Share, Usd
 __all__ = ["FakeSupply", "Fakes"]
 
 MICRO = 10**6
+
+Bools = NDArray[np.bool_]
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 
 class FakeSupply(Attack, kind="fake_supply"):
@@ -103,7 +108,7 @@ class Fakes(AttackActor):
         self._buying = False
         self.slashed = 0
         self.hour = 0  # whole hours since the start
-        self.active = 0  # identities that earn in the hour that has just ended
+        self._active: list[int] = []  # identities that passed for active, by hour since the last settlement
         self.earned_io = self.displaced_io = self.hours = self.paid_hours = 0.0
         self.reward_usd = self.displaced_usd = 0.0
         network.fakes = self
@@ -148,19 +153,32 @@ class Fakes(AttackActor):
         """Identities ever set up."""
         return len(self._born)
 
-    def close_hour(self) -> None:
-        """An hour of checks ends: those not found that were nominated at its beginning earn."""
-        self.hour += 1
-        nominated = self.hour - self._born > self.uptime_hours
-        self.active = int((nominated & (self._found > self.hour)).sum())
-        self.hours += self.active
-        self.paid_hours += self.active
+    def pass_hours(self, span: int, stands_for: int) -> None:
+        """``span`` hours of checks end: those not found that were nominated when the last one began earn.
 
-    def earn(self, share: float, contested: bool) -> None:
-        """Take ``share`` IO for each fake that is active; ``contested`` when devices shared the pool."""
-        self.earned_io += self.active * share
-        if contested:
-            self.displaced_io += self.active * share
+        Parameters
+        ----------
+        stands_for : hours for which the last one stands; none when nobody looks
+        """
+        self.hour += span
+        if not stands_for:
+            return
+        nominated = self.hour - self._born > self.uptime_hours
+        active = int((nominated & (self._found > self.hour)).sum())
+        self._active.append(active)
+        self.hours += active * stands_for
+        self.paid_hours += active * stands_for
+
+    def earn(self, shares: Floats, contested: Bools) -> None:
+        """Take (hours,) ``shares`` IO for each active fake; ``contested`` where devices shared the pool."""
+        for active, share, shared in zip(self._active, shares.tolist(), contested.tolist(), strict=True):
+            self.earned_io += active * share
+            self.displaced_io += active * share if shared else 0.0
+
+    @property
+    def hours_active(self) -> Ints:
+        """(hours,) identities that passed for active devices, since the last settlement."""
+        return np.array(self._active, dtype=np.int64)
 
     def note(self, reward_usd: float, displaced_usd: float) -> None:
         """Count what a day's rewards were worth, and what of them devices would have earned."""
@@ -201,6 +219,7 @@ class Fakes(AttackActor):
         reward_usd : USD an hour that a device of the class has earned of late; nan when not known
         """
         self.earned_io = self.displaced_io = self.hours = 0.0
+        self._active = []
         self.token.sell(self.world.ledger.balance(self.token.asset, self.account), self.account, self.account)
         self.take_home()
         if not self._buying or math.isnan(reward_usd):

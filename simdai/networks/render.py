@@ -87,6 +87,7 @@ class Render(Network, kind="render"):
     ----------
     token : RENDER
     epoch : days between settlements
+    step : days between two looks of nodes at their income, and between two uses of payments
     octanebench : OctaneBench score of a speed-1 GPU; others in proportion to their speed
     payment : what happens to customers' USD, by date
     pools : what nodes share in an epoch, by date
@@ -104,6 +105,7 @@ class Render(Network, kind="render"):
 
     token: Token
     epoch: PositiveDays
+    step: PositiveDays = 1.0
     octanebench: Positive
     payment: Regimes[Payment]
     pools: Regimes[RewardPools]
@@ -162,7 +164,7 @@ class Render(Network, kind="render"):
 
 
 class RenderNetwork:
-    """Render on the clock. Day: burns. Epoch: job pool, availability pool, compute rewards. Month: mint.
+    """Render on the clock. Step: burns. Epoch: job pool, availability pool, compute rewards. Month: mint.
 
     Accounts: those of its token and treasuries, of every part, ``NAME.operator`` (the fee).
     """
@@ -189,6 +191,7 @@ class RenderNetwork:
                 f"{name}.{part}",
                 token=self.token,
                 epoch=rules.epoch,
+                step=rules.step,
                 octanebench=rules.octanebench,
                 fee=self.payment.operator_fee,
             )
@@ -243,7 +246,7 @@ class RenderNetwork:
         if self.salad:
             self.salad.start()
         calendar = self.world.calendar
-        calendar.every(1.0, Phase.EPOCHS, self._day, first=1.0)
+        calendar.every(self.rules.step, Phase.EPOCHS, self._step, first=self.rules.step)
         calendar.every(self.rules.epoch, Phase.EPOCHS, self.settlement.settle, first=self.rules.epoch)
         self._start_client_months()
         for part in self.parts.values():
@@ -297,13 +300,13 @@ class RenderNetwork:
             _, in_hand = self.settlement.pay("availability", "compute_usd", rows, amounts, "operations")
             self.parts[name].sell_tokens(self.token, in_hand)
 
-    def _day(self) -> None:
+    def _step(self) -> None:
         for part in self.parts.values():
             part.pay_grants(self.treasuries)
         if self.payment.burn_timing == "payment":
             self.settlement.use_payments()
         if self.salad:
-            self.settlement.note(self.salad.day(self.yesterday))
+            self.settlement.note(self.salad.work(self.yesterday, self.rules.step))
 
     @property
     def released(self) -> float:

@@ -31,8 +31,8 @@ Ints = NDArray[np.int64]
 class SaladHosts:
     """The hosts, one row for every one that ever joined; blocks ``NAME.salad.hosts`` in USD and tokens.
 
-    Rewards accrue daily and are withdrawn once a week. Everything individual comes from streams keyed by the
-    host's number and the day.
+    Rewards accrue at every step and are withdrawn once a week. Everything individual comes from streams keyed
+    by the host's number and the day.
     """
 
     def __init__(self, rules: Hosts, world: World, name: str, token: TokenMarket, source: str) -> None:
@@ -87,40 +87,42 @@ class SaladHosts:
         self.usd.extend(n)
         self.tokens.extend(n)
 
-    def day(self, units: int, sold: float) -> None:
+    def work(self, units: int, days: float, sold: float) -> None:
         """Share ``units`` of rewards among those who were there, then leave and join.
 
         Parameters
         ----------
+        days : for which those who are there on the last one stand
         sold : share of what they withdraw that hosts sell
         """
         rules, day = self.rules, round(self.world.env.now)
         there = self.alive & (self._luck["there"].uniforms(np.arange(len(self.alive)), day) < rules.daily)
         self.heartbeats = int(there.sum())
-        hours = np.where(there, self._hours, 0.0)
+        hours = np.where(there, self._hours * days, 0.0)
         total = float(hours.sum())
         shares = hours * (units / total) if total else np.zeros(len(hours))
         self._accrued += shares
         power = marginal_cost_per_hour(rules.power, 1.0, rules.electricity) * rules.load
-        net = shares / self.token.units_per_usd - hours * power
-        self._weight += weight_of_new(1.0, rules.memory) * (1.0 - self._weight)
-        self._net += weight_of_new(1.0, rules.memory) / self._weight * (net - self._net)
+        net = (shares / self.token.units_per_usd - hours * power) / days
+        weight = weight_of_new(days, rules.memory)
+        self._weight += weight * (1.0 - self._weight)
+        self._net += weight / self._weight * (net - self._net)
         if units:
-            self._come_and_go(day)
-        if day % WITHDRAWAL == 0.0:
+            self._come_and_go(day, days)
+        if day % WITHDRAWAL < days:
             self._withdraw(sold)
 
-    def _come_and_go(self, day: int) -> None:
+    def _come_and_go(self, day: int, days: float) -> None:
         rules, mean = self.rules, self.mean_net
         hazard = exit_hazard(self._net / rules.indifference, rules.exit_hazard, 1.0)
         drawn = self._luck["exit"].uniforms(np.arange(len(self.alive)), day)
-        gone = self.alive & (drawn < probability(hazard, 1.0))
+        gone = self.alive & (drawn < probability(hazard, days))
         self.alive &= ~gone
         self.exits += int(gone.sum())
         rate = entrants_per_day(
             self.count, mean / rules.indifference, 0.0, rules.growth, rules.growth_ceiling
         )
-        n = whole_number(rate, float(self._luck["entry"].uniforms([0], day)[0]))
+        n = whole_number(rate * days, float(self._luck["entry"].uniforms([0], day)[0]))
         self.entries += n
         if n:
             self._join(n)

@@ -56,6 +56,7 @@ class Part(ComputeNetwork):
         *,
         token: TokenMarket,
         epoch: float,
+        step: float,
         octanebench: float,
         fee: float,
     ) -> None:
@@ -72,6 +73,7 @@ class Part(ComputeNetwork):
             providers=rules.providers,
             token=token,
             epoch=epoch,
+            step=step,
             price=usd_of(first, octanebench, fee, world),
             take_rate=1.0,
             **rules.match.venue_options(),

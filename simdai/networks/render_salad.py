@@ -78,15 +78,15 @@ class SaladSubnet:
         if wanted > held:
             self.treasuries.pull_forward("operations", wanted - held)
 
-    def day(self, day: datetime.date) -> float:
-        """The work and the payments of a day that ends; returns the USD paid."""
+    def work(self, day: datetime.date, days: float) -> float:
+        """The work and the payments of ``days`` that end with ``day``; returns the USD paid."""
         rules, revenue = self.rules, self.rules.revenue(day)
         if self.hosts and revenue > self._revenue:
             self.hosts.migrate(revenue)
         self._revenue = revenue
         now, before = self.world.env.now, self.revenue_usd
         for product in rules.products.values():
-            usd = revenue / DAYS_PER_YEAR / self.world.scale * product.weight
+            usd = revenue / DAYS_PER_YEAR / self.world.scale * product.weight * days
             if usd:
                 self._schedule(usd, product)
         due = [item for item in self._due if item[0] <= now]
@@ -100,11 +100,11 @@ class SaladSubnet:
                 continue
             flows = render_salad_flows(usd, product.burn, product.reward, self.token.price, price_of_work)
             earned += flows["rewarded"] * price_of_work
-        self._reward(earned, price_of_work, rules.sold)
+        self._reward(earned, price_of_work, days)
         return self.revenue_usd - before
 
     def _schedule(self, usd: float, product: SaladProduct) -> None:
-        """Put a day's revenue on the list: the work and the payment of each kind of payment."""
+        """Put some days' revenue on the list: the work and the payment of each kind of payment."""
         now = self.world.env.now
         for terms in product.payments.values():
             part, lag = usd * terms.share, terms.paid_after
@@ -124,8 +124,8 @@ class SaladSubnet:
         self.burned += self.token.buy_and_burn(burn, self.till) / self.token.unit
         self.revenue_usd += amount / MICRO
 
-    def _reward(self, usd: float, price: float, sold: float) -> None:
-        token = self.token
+    def _reward(self, usd: float, price: float, days: float) -> None:
+        token, sold = self.token, self.rules.sold
         wanted = int(usd / price * token.unit)
         paid = min(wanted, self.treasuries.balance("operations"))
         self.owed_usd = (wanted - paid) / token.unit * price
@@ -134,6 +134,6 @@ class SaladSubnet:
         self.rewarded_usd += paid / token.unit * price
         self._month_usd += paid / token.unit * price
         if self.hosts and self.hosts.count:
-            self.hosts.day(paid, sold)
+            self.hosts.work(paid, days, sold)
         else:
             self.treasuries.sell(int(paid * sold), self.nodes)

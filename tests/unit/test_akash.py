@@ -254,7 +254,7 @@ def test_an_outage_of_the_oracle_halts_both_ways_and_payments_go_on() -> None:
     assert later > paid, "leases are paid in credit that exists"
     sim.run(14.5)
     assert net.vault.tally["minted"] > minted and net.vault.tally["redeemed"] > redeemed
-    assert net.vault.halted["redeem"] == pytest.approx(2.0, abs=1 / 24)
+    assert net.vault.halted_days("redeem") == pytest.approx(2.0, abs=1 / 24)
 
 
 def test_one_wrong_source_is_believed_alone_and_halts_among_several() -> None:
@@ -389,8 +389,8 @@ def test_while_minting_is_halted_leases_are_paid_in_akt() -> None:
     sim, net = network(payment | {"tenants": AKASH["tenants"] | {"prepaid": 1.0}}, until=7.5, shocks=[crash])
     assert net.vault is not None
     sim.run(27.5)
-    assert net.vault.halted["mint"] > 15
-    assert net.vault.halted["redeem"] == 0
+    assert net.vault.halted_days("mint") > 15
+    assert net.vault.halted_days("redeem") == 0
     akt = sum(sim.world.ledger.balance("AKT", f"akash.providers.racks[{i}]") for i in range(50))
     assert akt > 0
     assert net.settlement.arrears == 0
@@ -419,7 +419,7 @@ def test_the_switch_to_credit_conserves_and_ends_the_take_fee() -> None:
     take = net.settlement.tally["take_usd"]
     sim.run()
     sim.world.ledger.check()
-    assert net.vault.halted == {"mint": 0.0, "redeem": 0.0}
+    assert net.vault.halted_days("mint") == net.vault.halted_days("redeem") == 0.0
     assert net.vault.tally["redeemed"] > 0
     assert net.settlement.tally["take_usd"] == take
 

@@ -153,10 +153,12 @@ def test_a_device_back_from_offline_earns_again_after_five_whole_hours() -> None
     sim, net = ionet(places, until=2.5, shocks=ban, **idle)
     nominees, rows = net.nominees, net.nominees.rows["racks"]
     south = net.populations["racks"].book.place == 1
+    net.judge_hours()
     assert nominees.earned[rows[~south]].min() > 0.0
     hours = []
     for n in range(12):
         sim.run(2 + (n + 0.5) / 24 + 0.5)
+        net.judge_hours()
         hours.append(float(nominees.hours[rows[south]].max()))
     # the run stands at 12.5, 13.5, … hours of the third day; the ban ended with its first instant
     assert hours == [12.0 + n - 5.0 for n in range(12)]
