@@ -233,7 +233,7 @@ class ComputeMarket:
         self._seen[step], self._looks[step] = self._looks[step].until(now), now
 
     def seen(self, step: float | None = None) -> Increment:
-        """What happened in the last ``step`` days that are over; without, the shortest that anybody watches."""
+        """What happened in the last ``step`` days looked at; without, in the shortest that anybody knows."""
         return self._seen[min(self._seen) if step is None else step]
 
     def close_interval(self) -> None:

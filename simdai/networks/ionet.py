@@ -158,7 +158,8 @@ class IoNetNetwork(ComputeNetwork):
         world.ledger.open(self.vault)
         world.ledger.open(self.rewards, self.token.asset)
         self.stakes = Stakes(rules.staking, world, name, self.token, rules.providers, self.populations)
-        self.nominees = Nominees(rules.providers, self.populations, world, rules.nomination, rules.one_hour_in)
+        one_in = rules.one_hour_in
+        self.nominees = Nominees(rules.providers, self.populations, world, rules.nomination, one_in)
         self.fakes: Fakes | None = None
         """An attacker with devices that do not exist."""
         left = rules.max_supply - rules.genesis_supply - emitted_before(rules.released_by, world.start_date)
@@ -236,9 +237,9 @@ class IoNetNetwork(ComputeNetwork):
         """Share out the blocks of ``n`` looks, each of the hours for which it stands."""
         midnight = datetime.datetime.combine(self.world.start_date, datetime.time())
         first = midnight + datetime.timedelta(hours=self._judged)
-        levels = np.array(self._levels) / self.world.scale
+        levels, shape = np.array(self._levels) / self.world.scale, (n, self.rules.one_hour_in)
         hours = rules.blocks(first, n * self.rules.one_hour_in)
-        block = Block({p: io.reshape(n, self.rules.one_hour_in).sum(axis=1) * levels for p, io in hours.items()})
+        block = Block({pool: io.reshape(shape).sum(axis=1) * levels for pool, io in hours.items()})
         self.nominees.enter(block)
         if self.fakes:
             poses_as = self.fakes.rules.poses_as

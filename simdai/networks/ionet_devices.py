@@ -111,7 +111,7 @@ class Block:
     def share(self, pool: str, score: float) -> Floats:
         """(hours,) IO of one device that has entered with ``score``; 0 where none can have."""
         hours = zip(self._totals[pool].tolist(), self._pools[pool].tolist(), strict=True)
-        return np.array([ionet_block_share(score, total, io) if total >= score else 0.0 for total, io in hours])
+        return np.array([ionet_block_share(score, t, io) if t >= score else 0.0 for t, io in hours])
 
     def anybody(self, pool: str) -> Bools:
         """(hours,) whether a device has entered the pool."""
@@ -199,7 +199,7 @@ class Nominees:
         return refusal is not None
 
     def _uptime_needed(self, devices: Devices) -> int:
-        """Whole hours of uptime after which a device with its stake is nominated; more than any without end."""
+        """Whole hours of uptime after which a device with its stake is nominated; out of reach if never."""
         known = range(self.nomination.green_hours + 1)
         passing = (hours for hours in known if not self._refused(devices, hours, 1.0, 1.0))
         return next(passing, self.nomination.green_hours + 1)
@@ -284,7 +284,7 @@ class Nominees:
         self._read.append(_Reading(span, stands_for, days, hired, barred, self._eligible))
 
     def judge(self) -> int:
-        """Judge the hours read: who was there all the time, and nominated; returns how many stand for others."""
+        """Judge the hours read: who was there all the time, and nominated; returns how many rounds."""
         self.grow()
         shape = len(self._read), len(self._code)
         spans = np.array([read.span for read in self._read], dtype=np.int64)[:, None]
@@ -309,14 +309,16 @@ class Nominees:
         return len(self._passed)
 
     def _uptimes(self, whole: Bools, spans: Ints) -> Ints:
-        """(readings + 1, rows) unbroken hours before each reading's span and after the last, as far as they count.
+        """(readings + 1, rows) unbroken hours before each reading's span and after the last, capped.
 
         Parameters
         ----------
         whole : (readings, rows) who was there all the time; spans : (readings, 1) hours
         """
         hours = np.cumsum(spans, axis=0)
-        broken = np.maximum.accumulate(np.where(whole, 0, hours), axis=0)  # end of the last one that was not whole
+        broken = np.maximum.accumulate(
+            np.where(whole, 0, hours), axis=0
+        )  # end of the last not whole
         since = hours - broken + np.where(broken == 0, self._uptime, 0)
         uptimes: Ints = np.minimum(np.concatenate([self._uptime[None], since]), self.nomination.green_hours)
         return uptimes
