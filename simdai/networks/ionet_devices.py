@@ -316,9 +316,7 @@ class Nominees:
         whole : (readings, rows) who was there all the time; spans : (readings, 1) hours
         """
         hours = np.cumsum(spans, axis=0)
-        broken = np.maximum.accumulate(
-            np.where(whole, 0, hours), axis=0
-        )  # end of the last not whole
+        broken = np.maximum.accumulate(np.where(whole, 0, hours), axis=0)  # end of the last not whole
         since = hours - broken + np.where(broken == 0, self._uptime, 0)
         uptimes: Ints = np.minimum(np.concatenate([self._uptime[None], since]), self.nomination.green_hours)
         return uptimes
