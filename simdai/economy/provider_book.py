@@ -87,11 +87,14 @@ class ProviderBook:
             setattr(self, name, np.empty(0))
         self.alive = np.empty(0, dtype=bool)
         self._rows: dict[int, Ints] = {}  # of each place, by index there
+        self._present: Ints | None = None  # until somebody enters or leaves
 
     @property
     def present(self) -> Ints:
         """(n,) rows of the providers that have not left."""
-        return np.flatnonzero(self.alive)
+        if self._present is None:
+            self._present = np.flatnonzero(self.alive)
+        return self._present
 
     def size_of(self, place: int) -> int:
         """Providers that ever entered at ``place``."""
@@ -128,11 +131,13 @@ class ProviderBook:
             column = getattr(self, name)
             setattr(self, name, np.concatenate([column, new.get(name, np.zeros(n)).astype(column.dtype)]))
         self.alive = np.concatenate([self.alive, np.ones(n, dtype=bool)])
+        self._present = None
         self._rows[place] = np.concatenate([self._rows.get(place, np.empty(0, dtype=np.int64)), rows])
 
     def remove(self, k: Ints) -> None:
         """Rows ``k`` leave."""
         self.alive[k] = False
+        self._present = None
 
     def _read(self, place: int, table: dict[str, Any]) -> _Seen:
         k = self._rows[place][table["index"]]

@@ -308,7 +308,7 @@ class Providers:
         )
         if rate == 0.0:
             return
-        uniform = float(self._entry.uniforms([0], round(self.world.env.now))[0])
+        uniform = self._entry.uniform(0, round(self.world.env.now))
         n = choice.whole_number(rate * days, uniform)
         if n:
             self._expected.append((self.world.env.now + behaviour.entry_lag, n))

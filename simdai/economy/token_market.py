@@ -312,7 +312,7 @@ class TokenMarket:
         )
         self._log_price = log_price
         day = round(self.world.env.now)
-        normal = float(ndtri(self._noise.uniforms([0], day)[0] + 2.0**-54))
+        normal = float(ndtri(self._noise.uniform(0, day) + 2.0**-54))
         value = max(self.fundamental / self.price, WORTHLESS)
         move = rules.wanted_move(1.0, math.log(value), self._trend, normal)
         if move:

@@ -48,6 +48,7 @@ class Composed(Network, kind="composed"):
     emit : how many tokens are created
     genesis : day from which the schedule of ``emit`` counts; the start of the scenario without
     epoch : days between settlements: fees used, tokens created and paid, sold
+    step : days between two looks of providers at their income
     token : the network's token; without one, payments are in USD and nothing is created
     provider_share : of the tokens created, for providers; the rest goes to the treasury
     treasury_sold : share of what the treasury receives that it sells at once
@@ -69,6 +70,7 @@ class Composed(Network, kind="composed"):
     emit: Regimes[Emit] = Regimes(Regime(None, NoEmission()))
     genesis: Date | None = None
     epoch: PositiveDays
+    step: PositiveDays = 1.0
     token: Token | None = None
     provider_share: Share = 1.0
     treasury_sold: Share = 0.0
@@ -142,6 +144,7 @@ class ComposedNetwork(ComputeNetwork):
             providers=rules.providers,
             token=rules.token,
             epoch=rules.epoch,
+            step=rules.step,
             price=self.quote.price(QuoteState(cloud_price=min(prices, default=math.nan))),
             take_rate=self.pay.take_rate,
             **rules.match.venue_options(),
