@@ -32,6 +32,9 @@ class Attack(DatedShock):
     against: ClassVar[tuple[str, ...]] = ()
     """Kinds of networks that this attack works on."""
 
+    gain: ClassVar[str] = "profit_usd"
+    """Outcome, behind ``NETWORK.KIND.``, that tells whether attacking pays."""
+
     network: Name
 
     def missing(self, scenario: Any) -> Iterator[Problem]:
@@ -42,6 +45,9 @@ class Attack(DatedShock):
         if rivals and rivals[0] is not self:
             found = f"a second {self.kind!r} on {self.network!r}"
             yield Problem(path="network", found=found, allowed="one of a kind on a network")
+
+    def expense(self, name: str) -> str | None:
+        return f"{self.network}.{self.kind}.spent_usd"
 
     def build(self, world: World, name: str) -> AttackActor:
         return AttackActor(self, world, name)

@@ -78,6 +78,9 @@ class CompetitorSubsidy(DatedShock, kind="competitor_subsidy"):
         sellers = [*scenario.clouds, *scenario.networks]
         yield from absent("cloud or network", {"seller": self.seller}, sellers)
 
+    def expense(self, name: str) -> str | None:
+        return f"{self.seller}.rebate_usd"
+
     def build(self, world: World, name: str) -> CompetitorSubsidyActor:
         return CompetitorSubsidyActor(self, world, name)
 

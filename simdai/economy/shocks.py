@@ -9,6 +9,7 @@ from pydantic import model_validator
 
 from simdai.economy.actors import Shock, World, absent
 from simdai.economy.calendar import Phase
+from simdai.economy.ledger import WORLD
 from simdai.economy.recovery import CapacityWatch
 from simdai.errors import Problem
 from simdai.units import Date, Days, Name, Positive, PositiveDays, Share
@@ -23,6 +24,8 @@ __all__ = [
     "TokenPriceCrash",
     "UnlockCliff",
 ]
+
+MICRO = 10**6
 
 
 class DatedShock(Shock):
@@ -39,6 +42,15 @@ class DatedShock(Shock):
 
     def build(self, world: World, name: str) -> ShockActor:
         return ShockActor(self, world, name)
+
+    def expense(self, name: str) -> str | None:
+        """Outcome that holds what the shock costs those who bring it about [USD]; None where nobody pays.
+
+        Parameters
+        ----------
+        name : of the shock's actor, ``shocks[n]``
+        """
+        return None
 
     def check(self, scenario: Any) -> Iterator[Problem]:
         if self.at < scenario.start:
@@ -143,6 +155,9 @@ class TokenPriceCrash(DatedShock, kind="token_price_crash"):
     def build(self, world: World, name: str) -> ShockActor:
         return CrashActor(self, world, name)
 
+    def expense(self, name: str) -> str | None:
+        return f"{name}.cost_usd"
+
     @model_validator(mode="after")
     def _one(self) -> Self:
         if (self.drop is None) == (self.sale is None):
@@ -154,37 +169,23 @@ class TokenPriceCrash(DatedShock, kind="token_price_crash"):
     def missing(self, scenario: Any) -> Iterator[Problem]:
         yield from absent("network with a token", {"network": self.network}, tokens_of(scenario))
 
-    def strike(self, world: World) -> Callable[[], None]:
-        token = tokens_of(world)[self.network]
-        token.sentiment *= self.belief
-        parts = max(round(self.over), 1)
-        for day in range(1, parts):
-            world.calendar.at(world.env.now + day, Phase.SHOCKS, lambda: self._sell(world, parts))
-        self._sell(world, parts)
-
-        def recover() -> None:
-            token.sentiment /= self.belief
-
-        return recover
-
-    def _sell(self, world: World, parts: int) -> None:
-        """Sell one of ``parts`` equal parts: of the fall in the logarithm of the price, or of the sale."""
-        token = tokens_of(world)[self.network]
-        if self.drop is not None:
-            token.move_to(token.price * (1.0 - self.drop) ** (1.0 / parts), token.holders)
-        elif self.sale is not None:
-            wanted = int(world.ledger.supply(token.asset) * self.sale / parts)
-            held = world.ledger.balance(token.asset, token.holders)
-            token.sell(min(wanted, held), token.holders, "world")
-
 
 class CrashActor(ShockActor):
-    """A crash on the calendar, and the watch on the capacity of its network."""
+    """A crash on the calendar, and the watch on the capacity of its network.
+
+    Outcome ``shocks[n].cost_usd``: what the sellers would have got at the prices before their own sales, less
+    what they got.
+    """
 
     rules: TokenPriceCrash
 
+    def __init__(self, rules: TokenPriceCrash, world: World, name: str) -> None:
+        super().__init__(rules, world, name)
+        self.lost_usd = 0.0
+
     def start(self) -> None:
         rules = self.rules
+        self.world.recorder.outcome(f"{self.name}.cost_usd", "USD", lambda: self.world.scale * self.lost_usd)
         self._watch = None
         if rules.watch is not None:
             self._watch = CapacityWatch(self.world, rules.network, rules.watch, rules.recovered_at)
@@ -193,7 +194,34 @@ class CrashActor(ShockActor):
     def strike(self) -> Callable[[], None]:
         if self._watch:
             self._watch.begin()
-        return super().strike()
+        token, world = self._token, self.world
+        token.sentiment *= self.rules.belief
+        parts = max(round(self.rules.over), 1)
+        for day in range(1, parts):
+            world.calendar.at(world.env.now + day, Phase.SHOCKS, lambda: self._sell(parts))
+        self._sell(parts)
+
+        def recover() -> None:
+            token.sentiment /= self.rules.belief
+
+        return recover
+
+    @property
+    def _token(self) -> Any:
+        return tokens_of(self.world)[self.rules.network]
+
+    def _sell(self, parts: int) -> None:
+        """Sell one of ``parts`` equal parts: of the fall in the logarithm of the price, or of the sale."""
+        rules, token, ledger = self.rules, self._token, self.world.ledger
+        held, price = ledger.balance(token.asset, token.holders), token.units_per_usd
+        if rules.drop is not None:
+            got = token.move_to(token.price * (1.0 - rules.drop) ** (1.0 / parts), token.holders)
+        else:
+            assert rules.sale is not None
+            wanted = int(ledger.supply(token.asset) * rules.sale / parts)
+            got = token.sell(min(wanted, held), token.holders, WORLD)
+        sold = held - ledger.balance(token.asset, token.holders)
+        self.lost_usd += sold / price - got / MICRO
 
 
 class UnlockCliff(DatedShock, kind="unlock_cliff"):

@@ -217,13 +217,16 @@ class TokenMarket:
         self.ledger.burn(tokens, self.asset, self.burner)
         return tokens
 
-    def move_to(self, price: float, account: str) -> None:
-        """Let ``account`` trade to the price ``price``, as far as it holds tokens; the world lends USD."""
+    def move_to(self, price: float, account: str) -> int:
+        """Let ``account`` trade to the price ``price``, as far as it holds tokens; the world lends USD.
+
+        Returns the micro-USD that the trade brought, negative where it took them.
+        """
         usd, tokens = self.book.order_to(price)
         if usd:
             self.buy(usd, WORLD, account)
-        else:
-            self.sell(min(tokens, self.ledger.balance(self.asset, account)), account, WORLD)
+            return -usd
+        return self.sell(min(tokens, self.ledger.balance(self.asset, account)), account, WORLD)
 
     def scale_depth(self, factor: float) -> None:
         """Withdraw (``factor`` < 1) or add liquidity at the present price, to and from the public."""

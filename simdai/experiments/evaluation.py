@@ -61,6 +61,12 @@ class Evaluation:
         -------
         for each point, outcome to (replications,) float
         """
+        return [self._values(runs) for runs in self.runs(points, replications, seed)]
+
+    def runs(
+        self, points: Sequence[Mapping[str, Any]], replications: int | None = None, seed: int | None = None
+    ) -> list[list[Finished]]:
+        """The runs themselves at points, in the order of their replications; see `__call__`."""
         n = self.plan.replications if replications is None else replications
         luck = self.plan.seed if seed is None else seed
         names = [json.dumps(point, sort_keys=True, default=str) for point in points]
@@ -78,7 +84,7 @@ class Evaluation:
         if tasks:
             self.n_runs += len(tasks)
             self._session(Listed(tasks), sink, None)
-        return [self._values([self._known[name][luck, r] for r in range(n)]) for name in names]
+        return [[self._known[name][luck, r] for r in range(n)] for name in names]
 
     def _values(self, runs: Sequence[Finished]) -> Values:
         values: dict[str, NDArray[np.float64]] = {}
@@ -101,7 +107,7 @@ class Evaluation:
             return values[name]
         if self.units and name not in self.units:
             raise ResultsError(unknown("outcome", name, self.units))
-        return np.full(self.plan.replications, math.nan)
+        return np.full(len(next(iter(values.values()), range(self.plan.replications))), math.nan)
 
 
 @contextmanager
@@ -112,6 +118,7 @@ def evaluating(
     by: Runner | None = None,
     kernel: Kernel = None,
     simulate: Callable[..., Any] | None = None,
+    series: tuple[str, ...] = (),
 ) -> Iterator[Evaluation]:
     """Hold workers ready to run points of a scenario.
 
@@ -123,6 +130,7 @@ def evaluating(
     by : makes the runs; None for this process
     kernel : ``compiled`` or ``reference``; None takes the compiled one where there is one
     simulate : as in `Plan`
+    series : names or patterns of those kept of every run
     """
     from simdai.experiments.runs import planned
 
@@ -132,7 +140,7 @@ def evaluating(
         seed=seed,
         replications=replications,
         kernel=kernel,
-        keep=Keep(series=()),
+        keep=Keep(series=series),
         simulate=simulate,
     )
     runner = by if by is not None else Inline()

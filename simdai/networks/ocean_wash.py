@@ -39,6 +39,7 @@ class FarmingWash(Attack):
     """
 
     against: ClassVar[tuple[str, ...]] = ("ocean",)
+    gain: ClassVar[str] = "wash_profit_usd"
 
     locked: Tokens
     capital: Usd

@@ -10,10 +10,11 @@ import pytest
 from click.testing import CliRunner
 
 import simdai
+from simdai import registry
 from simdai.cli import app
 from simdai.errors import ScenarioError
 from simdai.experiments.stress import Battery, break_point, load_battery
-from simdai.experiments.stress.battery import UNSTRESSED
+from simdai.experiments.stress.battery import UNSTRESSED, attacks_on
 from simdai.experiments.stress.measures import MEASURES, Pair
 from simdai.report.stress_page import page
 from simdai.results import RunSeries
@@ -195,3 +196,41 @@ def test_the_command_line_prints_grades_and_writes_a_design_to_begin_with(tmp_pa
     assert done.exit_code == 0, done.output
     assert set(json.loads(done.stdout[done.stdout.index("{") :])["grades"]["crash"]) == {"mild", "extreme"}
     assert (tmp_path / "results" / "stress_mine" / "report.html").exists()
+
+
+def test_the_standard_battery_has_three_severities_for_every_attack_there_is():
+    battery = load_battery()
+    tried = {stress.shock for stress in battery.stresses.values()}
+    kinds = {kind for network in registry.kinds("network") for kind in attacks_on(network)}
+    assert len(kinds) > 20 and kinds <= tried
+    assert all(len(v) == 3 for s in battery.stresses.values() for v in s.levels.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "network", "skipped"),
+    [
+        ("networks/render", "render", set()),
+        ("networks/akash", "akash", {"oracle_arbitrage"}),
+        ("networks/ionet", "ionet", set()),
+        ("networks/bittensor_subnet", "bittensor", set()),
+        ("the_graph", "the_graph", set()),
+        ("ocean", "ocean", set()),
+        ("singularitynet", "singularitynet", set()),
+        ("networks/bitcoin", "bitcoin", {"fickle_mining"}),
+    ],
+)
+def test_every_attack_on_a_kind_of_network_applies_to_the_librarys_by_itself(name, network, skipped):
+    scenario = simdai.load(name)
+    battery = load_battery()
+    attacks = attacks_on(scenario.networks[network].kind)
+    assert attacks
+    chosen = battery.only(s for s, stress in battery.stresses.items() if stress.shock in attacks)
+    applied = chosen.applied(scenario, network)
+    assert set(applied.skipped) == skipped, applied.skipped
+    assert not applied.untried
+
+
+def test_a_step_other_than_a_day_is_refused_where_somebody_acts_by_the_day():
+    assert small({"step": 3.5}).step == 3.5
+    with pytest.raises(ScenarioError, match=r"networks\.render acts by the day"):
+        simdai.load("networks/render", set={"step": "7 d"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import math
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -13,7 +13,9 @@ from typing import Annotated, Any, Self
 from pydantic import Field, ValidationError, model_validator
 
 from simdai import registry
+from simdai.economy.attacks import Attack
 from simdai.errors import Problem, ScenarioError, listed, nearest, shown
+from simdai.experiments.stress.measures import SERIES
 from simdai.experiments.study_file import StudyFile, load_study
 from simdai.registry import Configured, FrozenMapping
 from simdai.schema import Scenario, library
@@ -22,12 +24,11 @@ from simdai.schema.positions import with_positions
 from simdai.schema.scenario import Verdict
 from simdai.units import Days, Name, PositiveCount, PositiveDays
 
-__all__ = ["FOLDER", "UNSTRESSED", "Applied", "Battery", "Stress", "load_battery"]
+__all__ = ["FOLDER", "UNSTRESSED", "Applied", "Battery", "Stress", "attacks_on", "load_battery"]
 
 FOLDER = "batteries"  # in the library of scenarios
 UNSTRESSED = "unstressed"
 RIVAL = "RIVAL"  # in a field of a stress: the first cloud of the scenario
-DAYS_PER_YEAR = 365.25
 
 AMONG: dict[
     str, Callable[[Scenario, str], Any]
@@ -38,6 +39,13 @@ AMONG: dict[
     "poses_as": lambda scenario, network: next(iter(scenario.networks[network].providers)),
     "hardware": lambda scenario, network: _population(scenario, network).hardware,
     "jurisdiction": lambda scenario, network: _largest(_population(scenario, network).jurisdictions),
+    "subnet": lambda scenario, network: _smallest(scenario.networks[network].subnets),
+    "group": lambda scenario, network: next(iter(scenario.networks[network].indexers)),
+    "domain": lambda scenario, network: _domain(scenario.networks[network]),
+    "home": lambda scenario, network: _sibling(scenario, network),
+    "run": lambda scenario, network: next(
+        name for name, run in scenario.training.items() if run.budget.network == network
+    ),
 }
 
 
@@ -49,6 +57,23 @@ def _largest(weights: Mapping[str, float]) -> str:
     return max(weights, key=lambda name: weights[name])
 
 
+def _smallest(groups: Mapping[str, Any]) -> str:
+    """The first of those that stand for the fewest."""
+    return min(groups, key=lambda name: groups[name].count)
+
+
+def _domain(network: Any) -> str:
+    """The first domain of what is sold: data, or services."""
+    return str(next(iter(getattr(network, "assets", None) or network.services)))
+
+
+def _sibling(scenario: Scenario, network: str) -> str:
+    """Another network of the same kind."""
+    kind = scenario.networks[network].kind
+    others = (name for name, n in scenario.networks.items() if n.kind == kind and name != network)
+    return str(next(others))
+
+
 class Stress(Configured):
     """A shock at several severities; a field that names the network, or a part of it, is filled in.
 
@@ -56,9 +81,10 @@ class Stress(Configured):
     ----------
     shock : kind
     about : what happens, in one sentence
-    after : days from the start of the scenario
+    after : days from the end of the scenario's warm-up
     fields : of the shock, the same at every severity; ``RIVAL`` means the scenario's first cloud
     levels : fields that differ, each with a value for every severity
+    decides : measures that grade it; all that have limits without
     """
 
     shock: str
@@ -66,10 +92,15 @@ class Stress(Configured):
     after: Days
     fields: FrozenMapping[str, Any] = FrozenMapping()
     levels: FrozenMapping[str, tuple[Any, ...]]
+    decides: tuple[str, ...] = ()
+
+    def struck(self, scenario: Scenario) -> int:
+        """Day of the shock, from the start of the scenario."""
+        return round(scenario.warm_up + self.after)
 
     def settings(self, scenario: Scenario, network: str, severity: int) -> dict[str, Any]:
         """The shock as a scenario says it."""
-        day = scenario.start + datetime.timedelta(days=round(self.after))
+        day = scenario.start + datetime.timedelta(days=self.struck(scenario))
         given: dict[str, Any] = {"kind": self.shock, "at": day.isoformat(), **self.fields}
         given |= {field: values[severity] for field, values in self.levels.items()}
         if RIVAL in given.values():
@@ -117,6 +148,22 @@ class Battery(Configured):
                 raise ValueError(f"stresses.{name}.shock: unknown shock kind {stress.shock!r}.{hint}")
         return self
 
+    def only(self, names: Iterable[str]) -> Battery:
+        """The battery with some of its stresses.
+
+        Raises
+        ------
+        ScenarioError : no such stress
+        """
+        wanted = tuple(names)
+        for name in wanted:
+            if name not in self.stresses:
+                near = nearest(name, self.stresses)
+                found = f"unknown stress {shown(name)}"
+                raise ScenarioError(Problem(found=found, allowed=listed(self.stresses), suggestion=near))
+        chosen = {name: stress for name, stress in self.stresses.items() if name in wanted}
+        return self.model_copy(update={"stresses": FrozenMapping(chosen)})
+
     def applied(self, scenario: Scenario, network: str) -> Applied:
         """The battery laid on one network of a scenario.
 
@@ -128,7 +175,7 @@ class Battery(Configured):
             near = nearest(network, scenario.networks)
             found = f"unknown network {shown(network)}"
             raise ScenarioError(Problem(found=found, allowed=listed(scenario.networks), suggestion=near))
-        least = max(stress.after for stress in self.stresses.values()) + self.horizon
+        least = max(stress.struck(scenario) for stress in self.stresses.values()) + self.horizon
         if scenario.horizon < least:
             scenario = scenario.with_changes({"horizon": math.ceil(least)})
         variants: dict[str, dict[str, Any]] = {UNSTRESSED: {}}
@@ -176,11 +223,28 @@ class Applied:
 
     def struck(self, stress: str) -> float:
         """Day of the shock."""
-        return float(round(self.battery.stresses[stress].after))
+        return float(self.battery.stresses[stress].struck(self.scenario))
 
-    def verdict(self, measure: str) -> Verdict | None:
-        """Limits of a measure: the scenario's, else the battery's."""
+    def verdict(self, measure: str, stress: str | None = None) -> Verdict | None:
+        """Limits of a measure: the scenario's, else the battery's; None where it does not grade a stress."""
+        if stress is not None:
+            decides = self.battery.stresses[stress].decides
+            if decides and measure not in decides:
+                return None
         return self.scenario.verdicts.get(measure, self.battery.verdicts.get(measure))
+
+    @property
+    def untried(self) -> list[str]:
+        """Kinds of attacks that work on such a network and for which the battery has no severities."""
+        tried = {stress.shock for stress in self.battery.stresses.values()}
+        return sorted(attacks_on(self.scenario.networks[self.network].kind) - tried)
+
+    @property
+    def series(self) -> list[str]:
+        """Series that measures read, as names or patterns."""
+        network = self.scenario.networks[self.network]
+        traded = getattr(network, "token", None) is not None
+        return [f"{self.network}.{name}" for name in (SERIES if traded else SERIES[:1])]
 
     def study(self, replications: int | None = None, seed: int = 1) -> StudyFile:
         """The runs as a study: every variant under the same luck."""
@@ -192,12 +256,18 @@ class Applied:
                 "replications": replications or self.battery.replications,
                 "levers": {"stress": {"kind": "variant", "variants": dict(self.variants)}},
                 "outcomes": [f"{self.network}.*"],
-                "series": [f"{self.network}.providers.count", f"{self.network}.token.price_usd"],
+                "series": self.series,
                 "design": {"kind": "factorial"},
             }
         )
         study._name = f"stress_{self.scenario.name.replace('/', '_')}_{self.network}"
         return study
+
+
+def attacks_on(kind: str) -> set[str]:
+    """Kinds of attacks that work on networks of a kind."""
+    attacks = {name: registry.get("shock", name) for name in registry.kinds("shock")}
+    return {name for name, a in attacks.items() if issubclass(a, Attack) and kind in a.against}
 
 
 def _why(error: Exception) -> str:

@@ -1,16 +1,22 @@
-"""How hard a stress of a battery must be to break a network: the search, set up from the battery."""
+"""How hard stresses of a battery must be to break a network: the search, set up from the battery."""
 
 from __future__ import annotations
 
+import datetime
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from simdai import registry
 from simdai.economy.attacks import Attack
 from simdai.errors import Problem, ScenarioError, listed, nearest, shown
 from simdai.experiments.runners import Runner
 from simdai.experiments.stress.battery import Applied, Battery, load_battery
+from simdai.experiments.stress.cost import Severity
+from simdai.experiments.stress.measures import MEASURES
+from simdai.experiments.stress.observed import Calm
 from simdai.experiments.stress.property import Property
 from simdai.experiments.stress.search import Search, cheapest_break
 from simdai.schema import Scenario, load
@@ -18,15 +24,19 @@ from simdai.schema import Scenario, load
 __all__ = ["break_point"]
 
 WIDE = 20.0  # ratio of the ends above which a range is searched in its logarithm
-AMOUNT = re.compile(r"\s*([-+0-9.eE]+)\s*(.*)")
+DATES = 8  # at which a stress is tried, where its date is free
+AMOUNT = re.compile(r"\s*([-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?)\s*(.*)")
 
 
 def break_point(
     scenario: Any,
-    stress: str,
+    stress: str | Sequence[str],
     network: str | None = None,
     battery: Battery | str = "standard",
-    prop: Property | None = None,
+    prop: Property | str | None = None,
+    vary: Mapping[str, tuple[Any, Any]] | None = None,
+    between: tuple[float, float] | None = None,
+    at: str | None = None,
     budget: int = 60,
     replications: int = 4,
     fresh: int = 10,
@@ -35,64 +45,118 @@ def break_point(
     by: Runner | None = None,
     told: Callable[[str], None] = lambda text: None,
 ) -> Search:
-    """Search the cheapest level of a stress that breaks a network.
+    """Search the cheapest level of a stress, or of several at once, that breaks a network.
 
-    Every field that the battery's severities change is searched between its least and greatest level. For an
-    attack the property is that it brings no profit, and the cost what the attacker spends; for anything else
-    the network must do the jobs that the battery's limit for ``service`` asks for, and the cost is the first
-    field searched.
+    Every field that the battery's severities change is searched between its mildest and its hardest level.
+    The cost is what those who bring the stresses about spend [USD]; where nobody pays for one of them, it is
+    the severity: the mean place between the mildest levels (0) and the hardest (1).
 
     Parameters
     ----------
     scenario, network, battery, set : as for `stress`
-    stress : name in the battery
-    prop : another property
+    stress : name in the battery, or several that happen together
+    prop : a `Property`, its text (``service >= 0.5``), or a measure of `MEASURES`, which then must not pass
+        the battery's limit for broke. Without: attacks must bring no profit; under anything else ``service``
+    vary : what is searched besides, as (mildest, hardest): dotted paths of the scenario, fields of the stress
+    between : days after the end of the warm-up between which the stresses may strike; the battery's otherwise
+    at : severity at which the stresses are held, so that only ``vary`` and ``between`` are searched
     budget, replications, fresh, seed, by : as for `cheapest_break`
 
     Raises
     ------
-    ScenarioError : no such stress, or it does not apply to the network
+    ScenarioError : no such stress or severity, or it does not apply to the network, or nothing is searched
     """
     from simdai.experiments.stress.scorecard import only_network
 
     loaded = scenario if isinstance(scenario, Scenario) else load(scenario)
     loaded = loaded.with_changes(set) if set else loaded
     network = only_network(loaded, network)
-    laid = (battery if isinstance(battery, Battery) else load_battery(battery)).applied(loaded, network)
-    stresses = laid.battery.stresses
-    if stress not in stresses:
-        near = nearest(stress, stresses)
-        raise ScenarioError(
-            Problem(found=f"unknown stress {shown(stress)}", allowed=listed(stresses), suggestion=near)
-        )
-    if stress in laid.skipped:
-        raise ScenarioError(Problem(found=f"{stress} does not apply to {network}: {laid.skipped[stress]}"))
-    chosen = stresses[stress]
-    base = laid.scenario.with_changes(laid.variants[f"{stress}.{laid.battery.severities[0]}"])
-    place = f"shocks[{len(base.shocks) - 1}]"
-    factors = {field: ranged(f"{place}.{field}", values) for field, values in chosen.levels.items()}
-    is_attack = issubclass(registry.get("shock", chosen.shock), Attack)
-    account = f"{network}.{chosen.shock}"
-    cost = f"{account}.spent_usd" if is_attack else next(iter(factors))
-    wanted = prop or (
-        Property(outcome=f"{account}.profit_usd", at_most=0.0) if is_attack else service(laid, seed)
+    names = (stress,) if isinstance(stress, str) else tuple(stress)
+    chosen = (battery if isinstance(battery, Battery) else load_battery(battery)).only(names)
+    laid = chosen.applied(loaded, network)
+    for name in names:
+        if name in laid.skipped:
+            raise ScenarioError(Problem(found=f"{name} does not apply to {network}: {laid.skipped[name]}"))
+    held = 0 if at is None else _place(at, chosen.severities)
+    first = len(laid.scenario.shocks)
+    base = laid.scenario.with_changes(
+        {
+            "horizon": laid.scenario.horizon + (max(between[1] - _earliest(laid), 0.0) if between else 0.0),
+            "shocks": [
+                *(shock.model_dump() for shock in laid.scenario.shocks),
+                *(chosen.stresses[name].settings(laid.scenario, network, held) for name in names),
+            ],
+        }
     )
+    places = {name: f"shocks[{first + n}]" for n, name in enumerate(names)}
+    ranges: dict[str, tuple[str, tuple[Any, ...]]] = {}
+    for name in names if at is None else ():
+        for field, values in chosen.stresses[name].levels.items():
+            ranges[field if len(names) == 1 else f"{name}.{field}"] = f"{places[name]}.{field}", values
+    for path, values in (vary or {}).items():
+        ranges[path] = path if "." in path else f"{places[names[0]]}.{path}", tuple(values)
+    factors = {name: ranged(path, values) for name, (path, values) in ranges.items()}
+    if between is not None:
+        days = [
+            laid.scenario.start + datetime.timedelta(days=round(laid.scenario.warm_up + d)) for d in between
+        ]
+        for name in names:
+            factors["date" if len(names) == 1 else f"{name}.date"] = {
+                "kind": "choice",
+                "path": f"{places[name]}.at",
+                "values": dates(*days),
+            }
+    attacks = [issubclass(registry.get("shock", chosen.stresses[name].shock), Attack) for name in names]
+    paid = [base.shocks[first + n].expense(places[name]) for n, name in enumerate(names)]
+    cost: str | Severity = Severity({name: mildest(values) for name, (_, values) in ranges.items()})
+    if at is None and all(paid):
+        cost = " + ".join(dict.fromkeys(map(str, paid)))
+    if prop is None and all(attacks):
+        gains = [f"{s.network}.{s.kind}.{s.gain}" for s in base.shocks[first:]]
+        prop = Property(outcome=" + ".join(gains), at_most=0.0)
+    wanted = prop if isinstance(prop, Property) else stated(laid, prop or "service")
     told(f"searching {', '.join(factors)} for a break of {wanted}: {budget} points x {replications} runs")
-    return cheapest_break(base, factors, wanted, cost, budget, replications, fresh, seed, by)
+    calm = Calm(base, network, first)
+    return cheapest_break(base, factors, wanted, cost, budget, replications, fresh, seed, by, calm=calm)
 
 
-def service(laid: Applied, seed: int) -> Property:
-    """The jobs that the network must do: the share of the unstressed ones below which it counts as broken."""
-    from simdai.experiments.runs import run
+def _place(severity: str, severities: Sequence[str]) -> int:
+    if severity not in severities:
+        near = nearest(severity, severities)
+        found = f"unknown severity {shown(severity)}"
+        raise ScenarioError(Problem(found=found, allowed=listed(severities), suggestion=near))
+    return list(severities).index(severity)
 
-    limit = laid.verdict("service")
-    if limit is None or limit.broke_below is None:
-        raise ScenarioError(Problem(found="no limit for 'service'", allowed="verdicts.service.broke_below"))
-    outcome = f"{laid.network}.jobs_completed"
-    calm = run(laid.scenario, seed=seed, replications=2).intervals()
-    if outcome not in calm:
-        raise ScenarioError(Problem(found=f"{laid.network} counts no jobs", allowed="a property of your own"))
-    return Property(outcome=outcome, at_least=limit.broke_below * calm[outcome].mean)
+
+def _earliest(laid: Applied) -> float:
+    return min(stress.after for stress in laid.battery.stresses.values())
+
+
+def stated(laid: Applied, text: str) -> Property:
+    """The property that a text means: itself, or that a measure does not pass its limit for broke."""
+    if text not in MEASURES:
+        return Property.read(text)
+    limit = laid.verdict(text)
+    if limit is None or (limit.broke_below is None and limit.broke_above is None):
+        raise ScenarioError(
+            Problem(found=f"no limit for {text!r}", allowed=f"verdicts.{text}.broke_below or broke_above")
+        )
+    return Property(outcome=text, at_least=limit.broke_below, at_most=limit.broke_above)
+
+
+def dates(first: datetime.date, last: datetime.date) -> list[str]:
+    """Days spread evenly, both ends included."""
+    days = np.unique(np.round(np.linspace(0, (last - first).days, DATES)))
+    return [(first + datetime.timedelta(days=int(day))).isoformat() for day in days]
+
+
+def mildest(values: Sequence[Any]) -> float:
+    """Share of the range that the mildest of some levels, the first, has: 1 where levels fall."""
+    amounts = [AMOUNT.fullmatch(str(value)) for value in (values[0], values[-1])]
+    if any(isinstance(v, bool) for v in values) or not all(amounts):
+        return 0.0
+    low, high = (float(amount[1]) for amount in amounts if amount is not None)
+    return 1.0 if low > high else 0.0
 
 
 def ranged(path: str, values: tuple[Any, ...]) -> dict[str, Any]:

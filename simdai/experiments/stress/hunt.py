@@ -12,10 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simdai.errors import EngineError, ResultsError, unknown
+from simdai.errors import EngineError
 from simdai.experiments.designs.points import Factors
 from simdai.experiments.evaluation import Evaluation
 from simdai.experiments.statistics import Interval
+from simdai.experiments.stress.cost import Cost, Severity
+from simdai.experiments.stress.measures import MEASURES
+from simdai.experiments.stress.observed import Calm, observed
 from simdai.experiments.stress.property import Property
 from simdai.experiments.study_file import base_values
 
@@ -27,6 +30,7 @@ WAYS = 4  # points that hold from which one break is approached
 CLOSE = 0.004  # of the unit cube's side: break-points are not known better
 STEP = 0.02  # a break that fresh luck does not confirm is followed by one that costs this share more
 MOST_CONFIRMED = 10
+HALVED = 4  # times, the way from a break that fresh luck did not confirm to one that it did
 
 Shares = NDArray[np.float64]
 
@@ -62,13 +66,20 @@ class Hunt:
     """The state of a search."""
 
     def __init__(
-        self, evaluation: Evaluation, factors: Factors, prop: Property, cost: str, budget: int
+        self,
+        evaluation: Evaluation,
+        factors: Factors,
+        prop: Property,
+        cost: str | Severity,
+        budget: int,
+        calm: Calm | None = None,
     ) -> None:
         self.evaluation = evaluation
         self.factors = factors
         self.prop = prop
-        self.cost = cost
+        self.cost = Cost(cost, factors)
         self.budget = budget
+        self.calm = calm
         self.looks: list[Look] = []
         self._base = base_values(factors, evaluation.plan.scenarios[0])
         self._counts = [factor.options for factor in factors.values()]
@@ -103,33 +114,42 @@ class Hunt:
         """Run points, as many as the budget allows."""
         places = list(places)[: self.left]
         levels = [self.levels(place) for place in places]
+        points = [self.changes(level) for level in levels]
+        calm = self.calm if self.prop.outcome in MEASURES else None
+        unstressed = [calm.changes(point) for point in points] if calm is not None else []
+        runs = self.evaluation([*points, *unstressed])[: len(points)]  # all at once, for runners of many
         found = []
-        for place, level, values in zip(places, levels, self._values(levels), strict=True):
-            observed = self.evaluation.outcome(values, self.prop.outcome)
+        for place, level, point, values in zip(places, levels, points, runs, strict=True):
+            seen = observed(self.evaluation, self.prop, self.calm, point)
             found.append(
                 Look(
                     number=len(self.looks),
                     shares=place,
                     levels=level,
-                    cost=self._cost(level, values),
-                    interval=self.prop.interval(observed),
-                    margin=self.prop.margin(observed),
+                    cost=self.cost.of(self.evaluation, place, level, values),
+                    interval=self.prop.interval(seen),
+                    margin=self.prop.margin(seen),
                 )
             )
             self.looks.append(found[-1])
         return found
 
-    def _values(self, levels: Sequence[NDArray[np.float64]], **luck: int) -> list[Any]:
-        return self.evaluation([self.changes(level) for level in levels], **luck)
-
-    def _cost(self, levels: NDArray[np.float64], values: Any) -> float:
-        if self.cost in self.factors:
-            return float(levels[list(self.factors).index(self.cost)])
-        if self.evaluation.units and self.cost not in self.evaluation.units:
-            raise ResultsError(unknown("cost", self.cost, {*self.evaluation.units, *self.factors}))
-        observed = self.evaluation.outcome(values, self.cost)
-        seen = observed[np.isfinite(observed)]
-        return float(np.mean(seen)) if len(seen) else math.nan
+    @property
+    def corners(self) -> tuple[Shares, Shares]:
+        """The places where every stress is mildest, and hardest; the ends of other factors' ranges."""
+        mild = self.cost.by.mild if isinstance(self.cost.by, Severity) else {}
+        places = []
+        for end in (0.0, 1.0):
+            shares = [abs(end - mild.get(name, 0.0)) for name in self.factors]
+            places.append(
+                np.array(
+                    [
+                        share if count is None else share * (count - 1)
+                        for share, count in zip(shares, self._counts, strict=True)
+                    ]
+                )
+            )
+        return places[0], places[1]
 
     def spread(self, seed: int) -> None:
         """Look at the two corners, and at points that fill the space."""
@@ -138,12 +158,10 @@ class Hunt:
         rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=tuple(b"stress")))
         doublings = int(min(max(math.log2(self.budget / 6), 2), 5))
         drawn = qmc.Sobol(len(self.factors), rng=rng).random_base2(doublings)
-        corners = np.repeat([[0.0], [1.0]], len(self.factors), axis=1)
-        places = np.concatenate([corners, drawn])
         for column, count in enumerate(self._counts):
             if count is not None:
-                places[:, column] = np.minimum(np.floor(places[:, column] * count), count - 1)
-        self.look([np.array(place) for place in places])
+                drawn[:, column] = np.minimum(np.floor(drawn[:, column] * count), count - 1)
+        self.look([*self.corners, *(np.array(place) for place in drawn)])
 
     def ask(self, seed: int, keep: float) -> None:
         """Let Optuna choose where to look, eight points at a time, until a share of the budget is left."""
@@ -213,21 +231,46 @@ class Hunt:
         ) and bool(np.any(a.shares != b.shares))
 
     def confirm(self, fresh: int) -> tuple[Look | None, Interval | None, list[Look]]:
-        """Make the cheapest breaks again with fresh luck until one is confirmed."""
-        state = np.random.SeedSequence(self.evaluation.plan.seed, spawn_key=tuple(b"fresh"))
-        luck = int(state.generate_state(1, np.uint64)[0] >> np.uint64(1))
+        """Make the cheapest breaks again with fresh luck until one is confirmed.
+
+        Where cheaper ones were not, the way between the two is halved a few times, with fresh luck alone.
+        """
         unconfirmed: list[Look] = []
         for look in self.breaks:
             if len(unconfirmed) >= MOST_CONFIRMED:
                 break
             if unconfirmed and look.cost - (last := unconfirmed[-1].cost) < STEP * abs(last):
                 continue
-            (values,) = self._values([look.levels], replications=fresh, seed=luck)
-            observed = self.evaluation.outcome(values, self.prop.outcome)
-            if self.prop.broken(observed):
-                return look, self.prop.interval(observed), unconfirmed
-            unconfirmed.append(look)
+            again = self._afresh(look.shares, fresh)
+            if not again.broken:
+                unconfirmed.append(look)
+                continue
+            if unconfirmed and self._alike(unconfirmed[-1], look):
+                return *self._between(unconfirmed[-1], look, again, fresh), unconfirmed
+            return look, again.interval, unconfirmed
         return None, None, unconfirmed
+
+    def _afresh(self, shares: Shares, fresh: int) -> Look:
+        """A point under luck of its own."""
+        state = np.random.SeedSequence(self.evaluation.plan.seed, spawn_key=tuple(b"fresh"))
+        seed = int(state.generate_state(1, np.uint64)[0] >> np.uint64(1))
+        levels = self.levels(shares)
+        point = self.changes(levels)
+        seen = observed(self.evaluation, self.prop, self.calm, point, replications=fresh, seed=seed)
+        (values,) = self.evaluation([point], replications=fresh, seed=seed)
+        cost = self.cost.of(self.evaluation, shares, levels, values)
+        return Look(len(self.looks), shares, levels, cost, self.prop.interval(seen), self.prop.margin(seen))
+
+    def _between(self, held: Look, broken: Look, again: Look, fresh: int) -> tuple[Look, Interval]:
+        """Halve the way from a break that was not confirmed to one that was."""
+        best, low = (broken, again.interval), held.shares
+        for _ in range(HALVED):
+            middle = self._afresh((low + best[0].shares) / 2, fresh)
+            if middle.broken and middle.cost <= best[0].cost:
+                best = middle, middle.interval
+            else:
+                low = middle.shares
+        return best
 
 
 def rank(look: Look) -> float:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Annotated, Self
 
 from numpy.typing import ArrayLike
 from pydantic import Field, model_validator
 
+from simdai.errors import Problem, ScenarioError, shown
 from simdai.experiments.statistics import Interval, t_interval
 from simdai.registry import Configured
 from simdai.units import Number
 
 __all__ = ["Property"]
 
+STATED = re.compile(r"\s*(\S.*?)\s*(>=|<=)\s*([-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?)\s*")
 CLEAR = 0.9  # level of the two-sided interval whose one end decides: 5 % to be wrong on that side
 
 
@@ -33,6 +36,22 @@ class Property(Configured):
         if (self.at_least is None) == (self.at_most is None):
             raise ValueError("one threshold is needed: at_least or at_most")
         return self
+
+    @classmethod
+    def read(cls, text: str) -> Property:
+        """Read ``OUTCOME >= NUMBER`` or ``OUTCOME <= NUMBER``.
+
+        Raises
+        ------
+        ScenarioError : the text says something else
+        """
+        match = STATED.fullmatch(text)
+        if match is None:
+            raise ScenarioError(
+                Problem(found=f"property {shown(text)}", allowed="OUTCOME >= NUMBER or OUTCOME <= NUMBER")
+            )
+        name, sign, number = match.groups()
+        return cls(outcome=name, **{"at_least" if sign == ">=" else "at_most": float(number)})
 
     @property
     def threshold(self) -> float:

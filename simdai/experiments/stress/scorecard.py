@@ -97,12 +97,12 @@ class Scorecard:
                 if not np.isfinite(values).any():
                     continue
                 interval = t_interval(values)
-                grade, sure = self._grade(name, interval)
+                grade, sure = self._grade(stress, name, interval)
                 rows.append(Row(stress, severity, name, measure.unit, interval, grade, sure))
         return rows
 
-    def _grade(self, measure: str, interval: Interval) -> tuple[Grade, bool]:
-        verdict = self.applied.verdict(measure)
+    def _grade(self, stress: str, measure: str, interval: Interval) -> tuple[Grade, bool]:
+        verdict = self.applied.verdict(measure, stress)
         if verdict is None or math.isnan(interval.mean):
             return "not measured", True
         grades = {verdict.of(x) for x in (interval.low, interval.high) if math.isfinite(x)}
@@ -132,6 +132,13 @@ class Scorecard:
                 best = row.grade, row.measure
             found[row.stress][row.severity] = best
         return found
+
+    def grade(self, stress: str, severity: str, measure: str) -> Grade:
+        """The grade by one measure; ``not measured`` where the runs do not have it."""
+        asked = stress, severity, measure
+        return next(
+            (r.grade for r in self.rows if (r.stress, r.severity, r.measure) == asked), "not measured"
+        )
 
     @property
     def broken(self) -> list[str]:

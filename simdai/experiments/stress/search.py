@@ -17,7 +17,10 @@ from simdai.experiments.designs.points import Factors
 from simdai.experiments.evaluation import evaluating
 from simdai.experiments.runners import Runner
 from simdai.experiments.statistics import Interval
+from simdai.experiments.stress.cost import Severity
 from simdai.experiments.stress.hunt import KEPT, Hunt, Look
+from simdai.experiments.stress.measures import SERIES
+from simdai.experiments.stress.observed import Calm
 from simdai.experiments.stress.property import Property
 from simdai.registry import OneOf, problems_of
 from simdai.results import number
@@ -34,7 +37,7 @@ class Search:
     ----------
     prop : the property
     factors : the stresses
-    cost, cost_unit : the outcome or factor that measures what a break costs
+    cost, cost_unit : what a break costs: outcomes, a factor or ``severity``
     looks : every point in order
     best : the cheapest break that fresh luck confirmed, None where there is none
     confirmed : the property's outcome at ``best`` under fresh luck
@@ -66,6 +69,11 @@ class Search:
     def cost_to_break(self) -> float:
         """What the cheapest confirmed break costs; infinite where none was found."""
         return self.best.cost if self.best is not None else math.inf
+
+    @property
+    def mildest(self) -> bool:
+        """Whether the break lies where the search began, at the mild end of everything."""
+        return self.best is not None and self.best.number == 0
 
     def levels(self) -> dict[str, float | str]:
         """The stresses at the break by factor; empty where there is none."""
@@ -131,9 +139,10 @@ class Search:
         assert self.confirmed is not None
         where = ", ".join(f"{name} = {shown(value)}" for name, value in self.levels().items())
         mean, low, high = (number(value) for value in self.confirmed[:3])
+        tail = "; the mildest tried breaks already" if self.mildest else ""
         return (
             f"{self.prop}: broken at {self.cost} = {number(self.cost_to_break)} {self.cost_unit}".rstrip()
-            + f" with {where}; under fresh luck {mean} [{low}, {high}], n = {self.confirmed.n} ({done})"
+            + f" with {where}; under fresh luck {mean} [{low}, {high}], n = {self.confirmed.n} ({done}){tail}"
         )
 
 
@@ -146,13 +155,14 @@ def cheapest_break(
     scenario: Any,
     stresses: Mapping[str, Any],
     prop: Property,
-    cost: str,
+    cost: str | Severity,
     budget: int = 200,
     replications: int = 5,
     fresh: int = 20,
     seed: int = 1,
     by: Runner | None = None,
     simulate: Callable[..., Any] | None = None,
+    calm: Calm | None = None,
 ) -> Search:
     """Look for the cheapest stress under which a property is clearly broken.
 
@@ -166,13 +176,15 @@ def cheapest_break(
     scenario : Scenario, or what `simdai.load` takes
     stresses : name to `Factor`, or to what a study file says of one: severity, date, attacker's budget, …
     prop : the property
-    cost : an outcome, such as an attacker's spending, or one of the stresses, such as a severity
+    cost : an outcome, such as an attacker's spending (or several, joined by `` + ``), one of the stresses,
+        or a `Severity`
     budget : int, points that may be looked at
     replications : int, runs of each point
     fresh : int, runs that confirm a break
     seed : int, of the runs and of the search
     by : makes the runs; None for this process
     simulate : as in `Plan`
+    calm : the unstressed runs, where the property is one of a measure of `MEASURES`
 
     Raises
     ------
@@ -188,8 +200,9 @@ def cheapest_break(
     factors = Factors(stresses_of(stresses))
     if budget < 2 or not factors:
         raise ScenarioError(f"budget = {budget}, {len(factors)} stresses: at least 2 points and one stress")
-    with evaluating(scenario, replications, seed, by, simulate=simulate) as evaluation:
-        hunt = Hunt(evaluation, factors, prop, cost, budget)
+    kept = tuple(f"{calm.network}.{name}" for name in SERIES) if calm is not None else ()
+    with evaluating(scenario, replications, seed, by, simulate=simulate, series=kept) as evaluation:
+        hunt = Hunt(evaluation, factors, prop, cost, budget, calm)
         hunt.spread(seed)
         for keep in KEPT:
             hunt.ask(seed, keep)
@@ -197,12 +210,11 @@ def cheapest_break(
         best, confirmed, unconfirmed = hunt.confirm(fresh)
         base = evaluation.plan.scenarios[0]
         broken = base.varied(hunt.changes(best.levels)) if best is not None else base
-        in_unit = factors[cost].unit if cost in factors else evaluation.units.get(cost, "")
         return Search(
             prop=prop,
             factors=factors,
-            cost=cost,
-            cost_unit=in_unit,
+            cost=str(cost),
+            cost_unit=hunt.cost.unit(evaluation),
             looks=tuple(hunt.looks),
             best=best,
             confirmed=confirmed,
