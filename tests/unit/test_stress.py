@@ -228,9 +228,3 @@ def test_every_attack_on_a_kind_of_network_applies_to_the_librarys_by_itself(nam
     applied = chosen.applied(scenario, network)
     assert set(applied.skipped) == skipped, applied.skipped
     assert not applied.untried
-
-
-def test_a_step_other_than_a_day_is_refused_where_somebody_acts_by_the_day():
-    assert small({"step": 3.5}).step == 3.5
-    with pytest.raises(ScenarioError, match=r"networks\.render acts by the day"):
-        simdai.load("networks/render", set={"step": "7 d"})
