@@ -5,10 +5,11 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from simdai.economy.calendar import Calendar
 from simdai.economy.compute_market import ComputeMarket, Venue
+from simdai.economy.foundation import Foundation
 from simdai.economy.hardware import Accelerator
 from simdai.economy.ledger import Ledger
 from simdai.economy.paths import Path
@@ -162,9 +163,15 @@ class NetworkActor(Actor, Protocol):
     Attributes
     ----------
     token : the `TokenMarket` of its token, None without one
+    foundation : which of its `Network.functions` run
     """
 
     token: Any
+    foundation: Foundation
+
+    @property
+    def served(self) -> float:
+        """What customers have got since the start, in a unit of the network's own."""
 
     @property
     def flows(self) -> Flows:
@@ -172,7 +179,14 @@ class NetworkActor(Actor, Protocol):
 
 
 class Network(Configured, family="network"):
-    """A decentralised network."""
+    """A decentralised network.
+
+    Attributes
+    ----------
+    functions : what a company or a foundation runs of it, and what depends on that
+    """
+
+    functions: ClassVar[Mapping[str, str]] = {}
 
     def build(self, world: World, name: str) -> Actor:
         """The network ``name`` of a world."""

@@ -14,6 +14,7 @@ from simdai.economy.actors import Flows, World
 from simdai.economy.calendar import Phase
 from simdai.economy.compute_market import ask_in_micro_usd
 from simdai.economy.flows import FlowsReport
+from simdai.economy.foundation import Foundation
 from simdai.economy.network_report import NetworkReport
 from simdai.economy.population import Population
 from simdai.economy.providers import Providers
@@ -46,6 +47,7 @@ class ComputeNetwork:
     step : days between two looks of providers at their income and of the network at its use
     price : USD per GPU-hour of a speed-1 device, where the network sets it; None where providers ask
     take_rate : share of every payment that goes to ``NAME.fees``
+    functions : what a company or a foundation runs of it, and what depends on that
     options : further options of the market's venue
     """
 
@@ -60,11 +62,13 @@ class ComputeNetwork:
         step: float = 1.0,
         price: float | None,
         take_rate: float,
+        functions: Mapping[str, str],
         **options: Any,
     ) -> None:
         self.world, self.name, self.epoch, self.step, self.price = world, name, epoch, step, price
         world.compute.watch(step)
         self.operator, self.fees = f"{name}.operator", f"{name}.fees"
+        self.foundation = Foundation(functions)
         self.venue_holds_price = options.get("rule") == "tiered_queue"
         if self.venue_holds_price:
             assert price is not None, "the venue's rule needs a price of the network"
@@ -86,6 +90,11 @@ class ComputeNetwork:
         """Factor on what the schedule creates; shocks change it."""
         self.rebate = 0.0
         """USD per GPU-hour of a speed-1 device that outsiders pay customers back; shocks change it."""
+
+    @property
+    def served(self) -> float:
+        """GPU-hours that customers have had since the start, simulated."""
+        return float(self.world.compute.read().counters["gpu_hours"][self.venue.index].sum())
 
     @property
     def flows(self) -> Flows:

@@ -46,6 +46,8 @@ class ContractAccount:
 
     def take(self, amount: int, source: str | int) -> None:
         """Take ``amount`` of the contract's base units from ``source``: the ledger units that are missing."""
+        if not amount:
+            return
         place = self._place(source)
         credit = self._credit.get(place, 0) - amount * self._part
         units = max(-(credit // self._unit), 0)
@@ -65,6 +67,8 @@ class ContractAccount:
 
     def give(self, amount: int, target: str | int) -> int:
         """Pay ``amount`` of the contract's base units to ``target``; returns the ledger units that it got."""
+        if not amount:
+            return 0
         place = self._place(target)
         units, credit = divmod(self._credit.get(place, 0) + amount * self._part, self._unit)
         self.ledger.transfer(units, self.asset, self.account, place)

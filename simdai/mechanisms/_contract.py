@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
-from functools import cache
-from inspect import Signature, signature
+from inspect import signature
 from typing import Any, TypeVar
 
 __all__ = ["Actions", "Refused", "require", "step"]
@@ -30,16 +29,18 @@ def step(
     if action not in actions:
         raise ValueError(f"action = {action!r}: must be one of {', '.join(actions)}")
     try:
-        _arguments(actions[action]).bind(state, caller, **arguments)
-    except TypeError as error:
-        raise ValueError(f"{action}: {error}") from None
-    try:
         return actions[action](state, caller, **arguments), True
     except Refused:
         return state, False
+    except TypeError:
+        _check_arguments(actions[action], action, state, caller, arguments)
+        raise
 
 
-@cache
-def _arguments(function: Callable[..., Any]) -> Signature:
-    """Signature of an action, looked at once."""
-    return signature(function)
+def _check_arguments(function: Callable[..., Any], action: str, *call: Any) -> None:
+    """Raise ValueError where a call does not fit its function: looked at only when something went wrong."""
+    state, caller, arguments = call
+    try:
+        signature(function).bind(state, caller, **arguments)
+    except TypeError as error:
+        raise ValueError(f"{action}: {error}") from None

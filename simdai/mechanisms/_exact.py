@@ -38,6 +38,11 @@ def whole(**values: int) -> tuple[int, ...]:
 
 def amounts(**values: int) -> tuple[int, ...]:
     """Amounts in base units: integers as in `whole`, none below zero (ValueError)."""
+    for value in values.values():
+        if type(value) is not int or value < 0:
+            break
+    else:  # nearly always: nothing to convert
+        return tuple(values.values())
     return tuple(_not_negative(name, _whole(name, value)) for name, value in values.items())
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from typing import Any, Self
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, Self
 
 from pydantic import model_validator
 
@@ -38,7 +38,7 @@ from simdai.networks.akash_staking import Staking, pay_incentives
 from simdai.networks.akash_tenants import TenantCredit
 from simdai.networks.akash_vault import ACT, CreditVault, Request
 from simdai.registry import FrozenMapping, Regimes
-from simdai.units import Days, Name, PositiveDays
+from simdai.units import Days, Name, PositiveDays, Share
 
 __all__ = ["Akash", "AkashNetwork"]
 
@@ -67,9 +67,16 @@ class Akash(Network, kind="akash"):
     block : days a block
     token : AKT and its market; the treasury is the community pool
     providers : populations by name
+    console : share of the deployments that are opened through the company's front end
     held : days for which providers hold credit on average before they redeem it; 0: not at all
     incentives : what the community pool pays providers
     """
+
+    functions: ClassVar[Mapping[str, str]] = {
+        "console": "the hosted front end through which some tenants open their deployments",
+        "oracle": "the relay of prices to the chain: credit is neither made nor redeemed without",
+        "programmes": "what the community pool pays providers for capacity",
+    }
 
     match: ReverseAuction
     orders: Orders
@@ -83,6 +90,7 @@ class Akash(Network, kind="akash"):
     block: PositiveDays
     token: Token
     providers: FrozenMapping[Name, Bidders]
+    console: Share = 0.0
     held: Days = 0.0
     incentives: Incentives | None = None
 
@@ -147,6 +155,7 @@ class AkashNetwork(ComputeNetwork):
             step=rules.step,
             price=None,
             take_rate=1.0,
+            functions=rules.functions,
             **rules.match.venue_options(),
         )
         self.oracle = PriceOracle(rules.oracle, self.token, world)
@@ -204,6 +213,17 @@ class AkashNetwork(ComputeNetwork):
         if self.payment.credit is not None:
             self._begin_credit()
         self.look()
+        self.foundation.tell("oracle", self._relay)
+
+    def _relay(self, runs: bool) -> None:
+        self.look()
+        (self.oracle.resume if runs else self.oracle.stop)()
+        self.look()
+
+    @property
+    def visited(self) -> float:
+        """Share of the tenants that find a way to open a deployment."""
+        return 1.0 if self.foundation["console"] else 1.0 - self.rules.console
 
     def switch(self, hook: str, rule: Any) -> None:
         """Put another rule in force; what came in under the old one will be settled under it."""
@@ -246,7 +266,7 @@ class AkashNetwork(ComputeNetwork):
         for population in self.populations.values():
             population.book.token_rate[:] = 0.0
         self.settlement.settle()
-        if self.rules.incentives is not None:
+        if self.rules.incentives is not None and self.foundation["programmes"]:
             self._pay_incentives(self.rules.incentives)
         if self.vault:
             self.settlement.redeem()

@@ -140,13 +140,15 @@ class DeploymentsActor:
     @property
     def rate(self) -> float:
         """Potential deployments a day now, simulated ones."""
-        return self.world.on(self.rules.per_day) * self.level / self.world.scale
+        visited = self.desk.network.visited
+        return self.world.on(self.rules.per_day) * self.level * visited / self.world.scale
 
     def start(self) -> None:
         """Wait for the first deployment, and look at price and waits every day."""
         recorder, scale = self.world.recorder, self.world.scale
         self.choice = VenueChoice(self.rules.choice, [self.rules.network, *self.world.clouds])
         self.choice.open(self._prices())
+        self.desk.network.foundation.tell("console", lambda _: self.apply())
         self.world.calendar.at(self.world.env.now, Phase.DEMAND, self._open)
         self.world.calendar.every(1.0, Phase.DEMAND, self._day, first=1.0)
         for what in self.COUNTED:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from simdai.economy.actors import Flows, Network, World
+from simdai.economy.foundation import Foundation
 from simdai.economy.token_market import Token, TokenMarket
 from simdai.errors import Problem
 
@@ -38,10 +39,16 @@ class AllianceNetwork:
     def __init__(self, rules: Alliance, world: World, name: str) -> None:
         self.rules, self.world, self.name = rules, world, name
         self.token = TokenMarket(rules.token, world, name)
+        self.foundation = Foundation(rules.functions)
 
     def start(self) -> None:
         """Open the token's market."""
         self.token.start()
+
+    @property
+    def served(self) -> float:
+        """Nothing: an alliance has no customers."""
+        return 0.0
 
     @property
     def flows(self) -> Flows:

@@ -13,6 +13,7 @@ from pydantic import model_validator
 from simdai.economy.actors import Flows, Network, World
 from simdai.economy.calendar import Phase
 from simdai.economy.flows import FlowsReport
+from simdai.economy.foundation import Foundation
 from simdai.economy.paths import Path, PathOf
 from simdai.economy.token_market import Token, TokenMarket
 from simdai.errors import Problem
@@ -141,6 +142,7 @@ class BitcoinNetwork:
 
     def __init__(self, rules: Bitcoin, world: World, name: str) -> None:
         self.rules, self.world, self.name = rules, world, name
+        self.foundation = Foundation(rules.functions)
         self.token = TokenMarket(rules.token, world, name)
         self.chain = Chain(rules.chain, rules.issue, rules.difficulty, world.entity("bitcoin.blocks", name))
         self.coinbase = f"{name}.coinbase"
@@ -171,6 +173,11 @@ class BitcoinNetwork:
         self._before = self.chain.created
 
     # -- what it is ------------------------------------------------------------------------------------------
+
+    @property
+    def served(self) -> float:
+        """Blocks that settled payments since the start."""
+        return float(self.chain.blocks)
 
     @property
     def flows(self) -> Flows:

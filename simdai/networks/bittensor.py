@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Self
 
 from pydantic import model_validator
@@ -59,6 +59,10 @@ class Bittensor(Network, kind="bittensor"):
     """
 
     emits: ClassVar[bool] = True
+    functions: ClassVar[Mapping[str, str]] = {
+        "blocks": "the nodes that author blocks: nothing on the chain moves without",
+        "root": "the key that lets new subnets earn, and upgrades the chain",
+    }
 
     token: Token
     step: PositiveDays

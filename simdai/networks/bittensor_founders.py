@@ -102,16 +102,26 @@ class FoundersAtWork:
         name, domain = f"subnet_{chain.netuid.max() + 1}", self._domain_of(n)
         occupy(network, slot, name, network.rules.types[self.rules.type], domain, chain.block)
         chain.started[slot] += round(self.places.start_delay * network.rules.blocks_per_day)
-        after = self.places.enabled_after
-        chain.enabled[slot] = (
-            FAR_FUTURE if after is None else chain.block + round(after * network.rules.blocks_per_day)
-        )
+        chain.enabled[slot] = self._enabled_from
         network.books.purse[OWNERS] -= tao
         open_pool(network, slot, alpha, tao, tao / alpha)
         network.subnets[name] = Subnet(network, name, slot, domain)
         network.portfolios.settle(slot)
         self.last_lock, self.last_block = lock, self._now
         self.registered += 1
+
+    @property
+    def _enabled_from(self) -> int:
+        """Block from which a subnet founded now earns: as soon as the holder of the root key lets it."""
+        after, root = self.places.enabled_after, self.network.foundation["root"]
+        if after is None or not root:
+            return FAR_FUTURE
+        return self.network.chain.block + round(after * self.network.rules.blocks_per_day)
+
+    def enable(self, runs: bool) -> None:
+        """Somebody holds the root key again, or nobody does: subnets that wait for it go on waiting."""
+        chain = self.network.chain
+        chain.enabled[chain.alive & (chain.enabled > chain.block)] = self._enabled_from
 
     def _domain_of(self, n: int) -> str:
         """What the subnet that is founded at the end of step ``n`` works on."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from simdai.economy.actors import Flows, World
 from simdai.economy.calendar import Phase
+from simdai.economy.foundation import Foundation
 from simdai.economy.token_market import TokenMarket
 from simdai.networks.bittensor_books import Books
 from simdai.networks.bittensor_chain import Chain
@@ -59,6 +60,7 @@ class BittensorNetwork:
     def __init__(self, rules: Bittensor, world: World, name: str) -> None:
         self.rules, self.world, self.name = rules, world, name
         self.token = TokenMarket(rules.token, world, name)
+        self.foundation = Foundation(rules.functions)
         day = world.start_date
         self.consensus, self.shares = rules.consensus.at(day), rules.emission.shares.at(day)
         self.injection, self.uid_price = rules.emission.injection.at(day), rules.uid_price.at(day)
@@ -86,6 +88,7 @@ class BittensorNetwork:
         self._guests = 0
         self._serial = 0
         self._started = False
+        self._skipped = self._flows_to = 0  # blocks that nobody authored; block at the end of a step
         self.revenue_usd = self.subsidy_usd = 0.0
         """Real USD since the start."""
         self.last: Wages | None = None
@@ -167,6 +170,9 @@ class BittensorNetwork:
         world.calendar.every(rules.step, Phase.EPOCHS, self._step, first=rules.step)
         for hook, regimes in self._regimes.items():
             self._follow(hook, regimes)
+        self.foundation.tell("blocks", self._author)
+        if self.founders:
+            self.foundation.tell("root", self.founders.enable)
         self.report.register()
         world.recorder.checks.append(self.books.check)
 
@@ -185,7 +191,12 @@ class BittensorNetwork:
         for regime in regimes:
             time = -1.0 if regime.start is None else self.world.days_until(regime.start)
             if 0 < time <= self.world.horizon:
-                self.world.calendar.at(time, Phase.REGIMES, partial(self.switch, hook, regime.rule))
+                self.world.calendar.at(time, Phase.REGIMES, partial(self._upgrade, hook, regime.rule))
+
+    def _upgrade(self, hook: str, rule: Any) -> None:
+        """A dated rule comes, if somebody can upgrade the chain."""
+        if self.foundation["root"]:
+            self.switch(hook, rule)
 
     def switch(self, hook: str, rule: Any) -> None:
         """Put another rule in force; pools change their shape with the reserves that they have."""
@@ -227,16 +238,36 @@ class BittensorNetwork:
         stake = self.chain.root_of_validators() / RAO
         return stake, self.electorate.root_votes(slots, self.quality[slots])
 
+    @property
+    def _height(self) -> int:
+        """Blocks that have come since the start if all that are due now have."""
+        return round(self.world.env.now * self.rules.blocks_per_day) - self._skipped
+
     def _mine(self) -> None:
-        """Let all blocks up to now pass under the rules in force."""
-        blocks = round(self.world.env.now * self.rules.blocks_per_day) - self.chain.block
-        self.coinbase.run(blocks, self.shares, self.injection, self.consensus.tao_weight)
+        """Let all blocks up to now pass under the rules in force, if somebody authors them."""
+        if self.foundation["blocks"]:
+            self._pass_blocks()
+
+    def _pass_blocks(self) -> None:
+        due = self._height - self.chain.block
+        self.coinbase.run(due, self.shares, self.injection, self.consensus.tao_weight)
+
+    def _author(self, runs: bool) -> None:
+        """The chain stops where it is, or goes on from where it stopped."""
+        if runs:
+            self._skipped += self._height - self.chain.block
+        else:
+            self._pass_blocks()
+            self.books.post()
 
     # -- a step ----------------------------------------------------------------------------------------------
 
     def _step(self) -> None:
         n = round(self.world.env.now / self.rules.step) - 1
         chain = self.chain
+        if not self.foundation["blocks"]:
+            self._stand_still(n)
+            return
         self._mine()
         self.payments.take()
         wages = self.last = self.payday.run(n)
@@ -257,10 +288,20 @@ class BittensorNetwork:
         if self.founders:
             self.founders.consider(n)
         self._commit_all(n + 1)
-        self.coinbase.close_flows(self.blocks, self.shares.flow_smoothing)
+        if blocks := chain.block - self._flows_to:
+            self.coinbase.close_flows(blocks, self.shares.flow_smoothing)
+        self._flows_to = chain.block
         self.books.post()
         self.payments.sell_purses()
         self._value_pools()
+
+    def _stand_still(self, n: int) -> None:
+        """A step without blocks: customers pay for what miners still do, and these live on what they have."""
+        self.payments.take()
+        self.miners.live(n, np.zeros(self.miners.works.shape))
+        self.books.post()
+        self._value_pools()
+        self.pool_usd[:] = 0.0
 
     @property
     def prices_in_tao(self) -> Floats:
@@ -365,6 +406,11 @@ class BittensorNetwork:
         return np.arange(self.chain.validators) < self.residents
 
     # -- what others ask -------------------------------------------------------------------------------------
+
+    @property
+    def served(self) -> float:
+        """Real USD that customers have paid subnets since the start."""
+        return self.revenue_usd
 
     @property
     def flows(self) -> Flows:

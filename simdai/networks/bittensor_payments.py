@@ -41,7 +41,7 @@ class Payments:
         network.token.note_fees(amount / MICRO, network.rules.step)
         shares = np.array([0.0 if terms is None else terms.buyback for terms in chain.types]) * paid
         spent = min(round(float(shares.sum()) / self.world.scale * MICRO), amount)
-        if spent and chain.has_alpha:
+        if spent and chain.has_alpha and network.foundation["blocks"]:
             tao = network.books.buy_for_purse(OWNERS, spent, role.account)
             for slot, part in enumerate(largest_remainder(tao, shares).tolist()):
                 if part:

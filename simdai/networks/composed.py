@@ -147,6 +147,7 @@ class ComposedNetwork(ComputeNetwork):
             step=rules.step,
             price=self.quote.price(QuoteState(cloud_price=min(prices, default=math.nan))),
             take_rate=self.pay.take_rate,
+            functions=rules.functions,
             **rules.match.venue_options(),
         )
         self.vault, self.rewards = f"{name}.vault", f"{name}.rewards"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any, ClassVar, Self
 
@@ -62,6 +62,10 @@ class IoNet(Network, kind="ionet"):
     """
 
     emits: ClassVar[bool] = True
+    functions: ClassVar[Mapping[str, str]] = {
+        "matching": "the shop window, and the clusters made of suppliers' devices: no device works without",
+        "payouts": "checks of devices, payment of jobs, release and payment of rewards",
+    }
 
     token: Token
     genesis_supply: Tokens
@@ -151,6 +155,7 @@ class IoNetNetwork(ComputeNetwork):
             step=rules.step,
             price=None,
             take_rate=1.0,
+            functions=rules.functions,
             rule="cluster",
             failed_work_is_paid=ionet_job_pay(1.0, 1.0, dropped_out=True) > 0.0,
         )
@@ -176,6 +181,7 @@ class IoNetNetwork(ComputeNetwork):
         self.tally = Tally(world, name)
         self._judged = 0  # hours since the start
         self._levels: list[float] = []  # of emission, in the hours looked at that have not been judged
+        self.foundation.needed_for_work("matching", self.populations)
 
     def admits(self, providers: Population, place: str, requires: Requirements, job: JobClassSpec) -> bool:
         """Renters filter by location and by tier of connectivity."""
@@ -259,7 +265,12 @@ class IoNetNetwork(ComputeNetwork):
             self.fakes.punish()
         self.stakes.settle(self.nominees)
         earned, hours = self.nominees.take()
-        if isinstance(self.payout, IncentiveEngine):
+        if not self.foundation["payouts"]:  # what renters have paid stays where it is
+            for p in self.populations.values():
+                p.book.take_epoch(p.hardware.speed)
+            usd, io, jobs_usd, jobs_io = list[Paid](), list[Paid](), list[Paid](), list[Paid]()
+            hours = {p: np.zeros_like(hours[p]) for p in hours}
+        elif isinstance(self.payout, IncentiveEngine):
             revenue, jobs_usd, jobs_io = self._pay_jobs() if self.payout.pays_jobs else self._collect()
             usd, io = self._run_engine(self.payout, revenue, hours)
         else:

@@ -15,6 +15,7 @@ from pydantic import model_validator
 from simdai.economy.actors import Flows, Network, World
 from simdai.economy.calendar import Phase
 from simdai.economy.contract_account import ContractAccount
+from simdai.economy.foundation import Foundation
 from simdai.economy.ledger import WORLD
 from simdai.economy.tallies import Tallies
 from simdai.economy.token_market import Token, TokenMarket
@@ -64,6 +65,13 @@ class Ocean(Network, kind="ocean"):
     """
 
     emits: ClassVar[bool] = True
+    functions: ClassVar[Mapping[str, str]] = {
+        "farming": "weekly payments to lockers and predictors, purchases of subscriptions, burns",
+        "gateway": "the provider and the metadata cache of assets that use the foundation's",
+        "marketplace": "the shop window through which visitors find assets and publishers new customers",
+        "compute": "the foundation's own environments for jobs on protected data",
+        "feeds": "the truth of prediction feeds, which it submits",
+    }
 
     token: Token
     exchange: Exchange
@@ -105,16 +113,14 @@ class OceanNetwork:
 
     Attributes
     ----------
-    foundation : what the foundation keeps running: ``farming`` (weekly payments and burns), ``gateway`` (the
-        provider and the metadata cache of assets that use its own), ``marketplace`` (the shop window),
-        ``compute`` (its environments), ``feeds`` (the truth that it submits)
+    foundation : which of `Ocean.functions` run
     """
 
     def __init__(self, rules: Ocean, world: World, name: str) -> None:
         self.rules, self.world, self.name = rules, world, name
         self.tallies = tallies = Tallies(world, name)
         self.token = token = TokenMarket(rules.token, world, name)
-        self.foundation = dict.fromkeys(("farming", "gateway", "marketplace", "compute", "feeds"), True)
+        self.foundation = Foundation(rules.functions)
         self.exchange = DataExchange(rules.exchange, token, world, name)
         gateway = rules.reliance.gateway
         self.assets = AssetBook(rules.assets, rules.publishers, token, world, name, rules.step, gateway)
@@ -315,6 +321,11 @@ class OceanNetwork:
         for block in blocks:
             other = self.world.ledger.block(block.name, new, len(block))
             yield from zip(block.indices.tolist(), other.indices.tolist(), strict=True)
+
+    @property
+    def served(self) -> float:
+        """USD that customers have paid for data, jobs and predictions since the start."""
+        return self.tallies.sums["revenue_usd"]
 
     @property
     def flows(self) -> Flows:

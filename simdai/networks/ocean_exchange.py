@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from simdai.economy.actors import World
@@ -29,6 +30,9 @@ class Fees(NamedTuple):
         return sum(self) / WEI
 
 
+swap = lru_cache(maxsize=4096)(fixed_rate_swap)  # the same few prices are asked for again and again
+
+
 class DataExchange:
     """Buys datatokens and spends them on orders, to the wei.
 
@@ -49,7 +53,7 @@ class DataExchange:
 
     def cost(self, rate: int, n: int, fees: Fees | None = None) -> int:
         """Wei that ``n`` datatokens cost at a rate, fees included; those of data assets without ``fees``."""
-        return fixed_rate_swap(n * WEI, rate, *(fees or self.fees), "buy").total
+        return swap(n * WEI, rate, *(fees or self.fees), "buy").total
 
     def lost(self, rate: int, n: int, fees: Fees | None = None) -> int:
         """Wei that somebody loses who orders ``n`` datatokens of its own."""
@@ -58,10 +62,10 @@ class DataExchange:
 
     def _swaps(self, rate: int, n: int, fees: Fees) -> tuple[FixedRateSwap, FixedRateSwap]:
         """The purchase of ``n`` datatokens, and the community's sale of its part of their orders."""
-        bought = fixed_rate_swap(n * WEI, rate, *fees, "buy")
+        bought = swap(n * WEI, rate, *fees, "buy")
         if not self._order_fee:
             return bought, FixedRateSwap(0, 0, 0, 0, 0)
-        return bought, fixed_rate_swap(n * self._order_fee, rate, *fees, "sell")
+        return bought, swap(n * self._order_fee, rate, *fees, "sell")
 
     def affordable(self, wei: int, wallet: str) -> bool:
         """Whether a wallet holds ``wei``."""

@@ -165,11 +165,12 @@ class LockBook:
             return
         week = round(self.world.env.now / 7.0)
         n = self.rules.attention
+        luck = self._attention.uniforms(np.arange(len(self.locks) * n), week).reshape(-1, n)
+        looked_at = (luck * len(everything)).astype(np.int64).tolist()
         for k, lock in enumerate(self.locks):
             if lock.fixed or not lock.amount:
                 continue
-            luck = self._attention.uniforms(k * n + np.arange(n), week)
-            seen = {everything[int(u * len(everything))] for u in luck}
+            seen = {everything[place] for place in looked_at[k]}
             seen |= set(lock.votes)
             worth = {asset: per_vote.get(asset, 0.0) for asset in seen}
             paying = sorted((a for a in seen if worth[a] > 0), key=lambda a: (-worth[a], str(a)))[:n]

@@ -15,6 +15,7 @@ from pydantic import model_validator
 from simdai.economy.actors import Flows, Network, Seller, World
 from simdai.economy.calendar import Phase
 from simdai.economy.flows import FlowsReport
+from simdai.economy.foundation import Foundation
 from simdai.economy.providers import Providers
 from simdai.economy.token_market import Token, TokenMarket
 from simdai.errors import Problem
@@ -102,6 +103,10 @@ class Render(Network, kind="render"):
     """
 
     emits: ClassVar[bool] = True
+    functions: ClassVar[Mapping[str, str]] = {
+        "routing": "the queues that send jobs to nodes, and their checks: no node works without",
+        "rewards": "the mint, what nodes and grants are paid out of it, and Salad's settlement in tokens",
+    }
 
     token: Token
     epoch: PositiveDays
@@ -175,7 +180,8 @@ class RenderNetwork:
         self.token = TokenMarket(rules.token, world, name)
         self.operator = f"{name}.operator"
         world.ledger.open(self.operator)
-        self.treasuries = Treasuries(rules.emission, rules.treasury, world, name, self.token)
+        self.foundation = Foundation(rules.functions)
+        self.treasuries = Treasuries(rules.emission, rules.treasury, world, name, self.token, self.foundation)
         self.salad = (
             SaladSubnet(rules.salad, rules.salad_hosts, world, name, self.token, self.treasuries)
             if rules.salad
@@ -202,6 +208,9 @@ class RenderNetwork:
         self.controller = PoolController(rules.controller, self.job_pool) if rules.controller else None
         self.wash_traders: list[WashTrader] = []
         self.farms: list[AvailabilityFarm] = []
+        self.foundation.needed_for_work("routing", self.populations)
+        for part in self.parts.values():
+            self.foundation.tell("rewards", part.fund)
         self.settlement = Settlement(self)
         self.reward_ratio = math.nan
         """Reward over burn of rendering in the epoch settled last; nan when there was no work."""
@@ -216,6 +225,11 @@ class RenderNetwork:
     def change_emission(self, level: float) -> None:
         """Multiply the schedule by ``level`` from the next month on; the cap stays in force."""
         self.treasuries.level = level
+
+    @property
+    def served(self) -> float:
+        """Real USD that customers have paid since the start; prices are set in USD."""
+        return self.flows.revenue_usd
 
     @property
     def flows(self) -> Flows:
@@ -305,7 +319,7 @@ class RenderNetwork:
             part.pay_grants(self.treasuries)
         if self.payment.burn_timing == "payment":
             self.settlement.use_payments()
-        if self.salad:
+        if self.salad and self.foundation["rewards"]:
             self.settlement.note(self.salad.work(self.yesterday, self.rules.step))
 
     @property

@@ -76,6 +76,7 @@ class Part(ComputeNetwork):
             step=step,
             price=usd_of(first, octanebench, fee, world),
             take_rate=1.0,
+            functions={},  # the network's, not its parts'
             **rules.match.venue_options(),
         )
         for alike in self.populations.values():
@@ -88,6 +89,8 @@ class Part(ComputeNetwork):
         self.granted_usd = 0.0
         """Simulated USD that the foundation paid of customers' prices since the start."""
         self._granted_to = 0
+        self.funded = True
+        """Whether the foundation pays its grants."""
         self.rebate = self._grant
 
     @property
@@ -99,7 +102,17 @@ class Part(ComputeNetwork):
     def _grant(self) -> float:
         """USD per GPU-hour of a speed-1 device that the foundation pays of the price."""
         assert self.price is not None
-        return self.price * (self.rules.granted if isinstance(self.rules, ComputePart) else 0.0)
+        return self.price * self._granted
+
+    @property
+    def _granted(self) -> float:
+        """Share of the price that the foundation pays."""
+        return self.rules.granted if isinstance(self.rules, ComputePart) and self.funded else 0.0
+
+    def fund(self, runs: bool) -> None:
+        """The foundation begins or ends to pay its grants."""
+        before, self.funded = self._grant, runs
+        self.rebate += self._grant - before
 
     def start(self) -> None:
         super().start()
@@ -129,9 +142,7 @@ class Part(ComputeNetwork):
 
     def pay_grants(self, treasuries: Treasuries) -> None:
         """Pay customers back what the foundation has granted of the work completed since the last time."""
-        share = self.rules.granted if isinstance(self.rules, ComputePart) else 0.0
-        if share == 0.0:
-            return
+        share = self._granted
         revenue = int(self.world.compute.market.counters()["revenue"][self.venue.index].sum())
         wanted, self._granted_to = round(share * (revenue - self._granted_to)), revenue
         account = treasuries.raise_usd("grants", wanted)

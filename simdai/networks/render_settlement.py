@@ -92,6 +92,8 @@ class Settlement:
             self._units(net.pools.availability) if idle.any() else 0,
             int(compute.sum()),
         )
+        if not net.foundation["rewards"]:
+            jobs_pool = idle_pool = compute_pool = 0
         rows = [rows for rows, _ in tiers]
         jobs = largest_remainder(jobs_pool, np.append(value, own))
         idle_rewards = largest_remainder(idle_pool, idle)

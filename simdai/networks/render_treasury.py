@@ -32,13 +32,21 @@ class Treasuries:
     """The mint and the accounts ``NAME.operations``, ``NAME.node_rewards``, ``NAME.grants``.
 
     Recipients of operations and grants are the account ``NAME.recipients``. A month's emission is minted at
-    the start of the month; fractions of a base unit are carried on.
+    the start of the month; fractions of a base unit are carried on. Without the foundation's ``rewards``
+    nothing is minted; what a month would have brought never comes.
     """
 
     def __init__(
-        self, rules: Emission, treasury: Mapping[Any, Treasury], world: World, name: str, token: TokenMarket
+        self,
+        rules: Emission,
+        treasury: Mapping[Any, Treasury],
+        world: World,
+        name: str,
+        token: TokenMarket,
+        foundation: Mapping[str, bool],
     ) -> None:
         self.rules, self.treasury, self.world, self.token = rules, treasury, world, token
+        self.foundation = foundation
         self.accounts = {category: f"{name}.{category}" for category in CATEGORIES}
         self.recipients = f"{name}.recipients"
         ledger = world.ledger
@@ -127,6 +135,8 @@ class Treasuries:
 
     def _begin(self, month: Month) -> None:
         """Mint a month's emission and pay out of it what is spent in the month."""
+        if not self.foundation["rewards"]:
+            return
         day, year, number = month
         self._scheduled += self.level * render_month_emission(year)
         new = self._mint_up_to(self._scheduled)

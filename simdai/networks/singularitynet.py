@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -14,6 +14,7 @@ from pydantic import model_validator
 from simdai.economy.actors import Flows, Network, World, absent
 from simdai.economy.calendar import Phase, months
 from simdai.economy.flows import FlowsReport
+from simdai.economy.foundation import Foundation
 from simdai.economy.tallies import Tallies
 from simdai.economy.token_market import Token, TokenMarket
 from simdai.errors import Problem
@@ -63,6 +64,11 @@ class SingularityNet(Network, kind="singularitynet"):
     """
 
     emits: ClassVar[bool] = True
+    functions: ClassVar[Mapping[str, str]] = {
+        "marketplace": "the catalogue in which customers find services they have not tried",
+        "registry": "registration of new services and maintenance of the daemons that meter calls",
+        "grants": "releases of tokens, grants to services, rewards of stakers",
+    }
 
     token: Token | None = None
     eras: Regimes[Era]
@@ -106,9 +112,7 @@ class SingularityNetwork:
 
     Attributes
     ----------
-    foundation : what the foundation keeps running: ``marketplace`` (the catalogue in which customers find
-        services they have not tried), ``registry`` (registration of new services, maintenance of daemons),
-        ``grants`` (grants, releases and staking rewards)
+    foundation : which of `SingularityNet.functions` run
     customers : groups of customers, who register themselves
     book : the payment contract in use
     """
@@ -129,7 +133,7 @@ class SingularityNetwork:
         self.customers: list[ServiceCustomersActor] = []
         self.self_claiming: set[int] = set()
         """Organisations that claim when they choose to."""
-        self.foundation = {"marketplace": True, "registry": True, "grants": True}
+        self.foundation = Foundation(rules.functions)
         self.emission_level = 1.0
         """Factor on what is released and granted; shocks change it."""
         self.old_books: list[ChannelBook] = []
@@ -354,6 +358,11 @@ class SingularityNetwork:
         self.tallies.add("subsidy_usd", usd)
 
     # -- report ----------------------------------------------------------------------------------------------
+
+    @property
+    def served(self) -> float:
+        """Calls answered since the start."""
+        return self.tallies.sums["calls"]
 
     @property
     def flows(self) -> Flows:

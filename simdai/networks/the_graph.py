@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Annotated, Any, ClassVar, Self
 
@@ -13,6 +13,7 @@ from pydantic import model_validator
 
 from simdai.economy.actors import Flows, Network, World
 from simdai.economy.calendar import Phase
+from simdai.economy.foundation import Foundation
 from simdai.economy.token_market import Token, TokenMarket
 from simdai.errors import Problem
 from simdai.networks.the_graph_allocations import Allocations
@@ -55,6 +56,11 @@ class TheGraph(Network, kind="the_graph"):
     """
 
     emits: ClassVar[bool] = True
+    functions: ClassVar[Mapping[str, str]] = {
+        "gateway": "the routing of queries to indexers and their payment",
+        "oracle": "reports of who is eligible for rewards, and denials of subgraphs",
+        "arbitration": "rulings on disputes, without which nobody is slashed",
+    }
 
     token: Token
     block_time: PositiveDays
@@ -134,8 +140,7 @@ class TheGraphNetwork:
 
     Attributes
     ----------
-    foundation : what the foundation and the core developers keep running: ``gateway`` (the routing and
-        payment of queries), ``oracle`` (eligibility and denials), ``arbitration`` (rulings on disputes)
+    foundation : which of `TheGraph.functions` run
     """
 
     subgraphs: SubgraphBook
@@ -160,7 +165,7 @@ class TheGraphNetwork:
         self.eligibility = rules.eligibility.at(day)
         self.emission_level = 1.0
         """Factor on the issuance."""
-        self.foundation = dict.fromkeys(("gateway", "oracle", "arbitration"), True)
+        self.foundation = Foundation(rules.functions)
         self.sums: defaultdict[str, float] = defaultdict(float)
         """Since the start: USD, and GRT by what became of it."""
         self.treasury = self.accounts.open("reclaimed")
@@ -299,6 +304,11 @@ class TheGraphNetwork:
         """Count wei that were minted."""
         self.sums[f"emitted_{receiver}"] += wei / WEI
         self.sums["subsidy_usd"] += self.accounts.usd(wei)
+
+    @property
+    def served(self) -> float:
+        """Queries answered rightly since the start."""
+        return self.payments.sums["right"]
 
     @property
     def flows(self) -> Flows:

@@ -13,6 +13,7 @@ from scipy.special import ndtri
 from simdai.economy.actors import Flows, Network, World
 from simdai.economy.calendar import Phase
 from simdai.economy.flows import FlowsReport
+from simdai.economy.foundation import Foundation
 from simdai.economy.ledger import WORLD
 from simdai.mechanisms.arrivals import binomial_counts, poisson_counts
 from simdai.mechanisms.choice import smooth
@@ -128,6 +129,7 @@ class VerifiedWorkNetwork:
 
     def __init__(self, rules: VerifiedWork, world: World, name: str) -> None:
         self.rules, self.world, self.name = rules, world, name
+        self.foundation = Foundation(rules.functions)
         self.scheme = rules.verification
         n = rules.workers.count
         self.ids = np.arange(n)
@@ -166,6 +168,11 @@ class VerifiedWorkNetwork:
         return round(usd / self.world.scale * MICRO)
 
     # -- what it is ------------------------------------------------------------------------------------------
+
+    @property
+    def served(self) -> float:
+        """Results that buyers have accepted since the start."""
+        return self.sums["accepted"]
 
     @property
     def flows(self) -> Flows:
