@@ -378,14 +378,16 @@ def rerun(results: Path, run_key: str, kernel: Literal["compiled", "reference"] 
 
 @app.command()
 @click.argument("a")
-@click.argument("b")
+@click.argument("b", required=False)
+@click.option("--with", "with_", multiple=True, metavar="a.b=v", help="Change one value of B alone.")
 @SETTINGS
 @RUNNING
 @click.option("--replications", type=click.IntRange(min=1), default=10, show_default=True, help="Pairs.")
 @AS_JSON
 def compare(
     a: str,
-    b: str,
+    b: str | None,
+    with_: tuple[str, ...],
     changes: tuple[str, ...],
     overrides: tuple[str, ...],
     seed: int,
@@ -398,11 +400,15 @@ def compare(
     """Run two scenarios with the same luck; print B - A.
 
     Differences are paired by replication, with 95 % intervals.
-    --set and --override change both.
+    Without B it is A as --with changes it. --set and --override
+    change both.
     """
     from simdai.report.terminal import difference_table
 
-    first, second = (simdai.load(name, set=changes, overrides=overrides) for name in (a, b))
+    if b is None and not with_:
+        raise click.UsageError("nothing to compare with: name a second scenario, or change A --with a.b=v")
+    first = simdai.load(a, set=changes, overrides=overrides)
+    second = simdai.load(b or a, set=(*changes, *with_), overrides=overrides)
     pair = simdai.compare(first, second, replications, seed, workers, days(until), kernel)
     if as_json:
         emit(pair.to_json())

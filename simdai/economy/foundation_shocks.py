@@ -30,7 +30,7 @@ class FoundationExit(DatedShock, kind="foundation_exit"):
     ----------
     network : its name; all networks without
     taken_over : days after which somebody else runs a function, by network and function; never without
-    window : whole days over which service is averaged: at least the longest step of the networks
+    window : whole days over which service is averaged; a multiple of the networks' steps, so that none is cut
     stops : False: everybody stays, for comparison
     """
 
@@ -54,8 +54,8 @@ class FoundationExit(DatedShock, kind="foundation_exit"):
                 {f"taken_over.{name}.{function}": function for function in self.taken_over[name]},
                 scenario.networks[name].functions,
             )
-        if (scenario.start - self.at).days + self.window > 0:
-            allowed = f"{self.window} days after the start or later: service before it is what counts"
+        if (self.at - scenario.start).days <= self.window:
+            allowed = f"{self.window + 1} days after the start or later: service before it is what counts"
             yield Problem(path="at", found=f"{self.at}", allowed=allowed)
 
     def build(self, world: World, name: str) -> FoundationExitActor:
@@ -66,9 +66,10 @@ class FoundationExitActor(ShockActor):
     """The exit on the clock.
 
     Of each network, at every recording and at the end: ``NETWORK.foundation_exit.served_share``, service over
-    the last ``window`` days relative to that over as many days before the exit, and ``.functions_share``, of
-    the functions that the foundation ran those that somebody runs; outcomes ``.served_share_30d`` and
-    ``_365d`` after as many days. nan before, without service before it, and where the horizon comes first.
+    the last ``window`` days relative to that over as many days before the day of the exit, and
+    ``.functions_share``, of the functions that the foundation ran those that somebody runs; outcomes
+    ``.served_share_30d`` and ``_365d`` after as many days. nan before, without service before it, and where
+    the horizon comes first.
     """
 
     rules: FoundationExit
@@ -112,7 +113,8 @@ class FoundationExitActor(ShockActor):
         now = len(served) - 1
         if now < began:
             return math.nan
-        before = served[began] - served[began - window]
+        # A step that ends on the day of the exit is served after it; what counts ends the day before.
+        before = served[began - 1] - served[began - 1 - window]
         return (served[now] - served[now - window]) / before if before else math.nan
 
     def _functions(self, network: str) -> float:

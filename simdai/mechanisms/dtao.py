@@ -11,10 +11,10 @@ Source: ST = opentensor/subtensor@14bc6f9f9 (2026-06-30), pallets/subtensor/src.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any, NamedTuple, TypeAlias, TypeVar
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -77,10 +77,9 @@ __all__ = [
 
 Number: TypeAlias = int | float | Fraction
 Ratio: TypeAlias = tuple[int, int]
-Key = TypeVar("Key")
 
 NOTHING: Ratio = (0, 1)
-GUARD_BITS = 192
+GUARD_BITS = 96
 
 
 class InjectionTerms(NamedTuple):
@@ -353,41 +352,56 @@ def dividend_distribution(
     -----
     A sum of zero pays nothing. Source: ST coinbase/run_coinbase.rs calculate_dividend_distribution.
     """
-    holdings = stake if isinstance(stake, Mapping) else dict(enumerate(stake))
-    earned = dividends if isinstance(dividends, Mapping) else dict(enumerate(dividends))
-    local, root = dict.fromkeys(earned, NOTHING), dict.fromkeys(earned, NOTHING)
-    weight, per_weight = _ratio(tao_weight)
-    for hotkey in earned.keys() & holdings.keys():
-        (alpha, per_alpha), (tao, per_tao) = (_ratio(part) for part in holdings[hotkey])
-        on_alpha, on_root = alpha * per_weight * per_tao, weight * tao * per_alpha
-        whole = on_alpha + on_root
-        if whole:
-            dividend, per_dividend = _ratio(earned[hotkey])
-            local[hotkey] = dividend * on_alpha, per_dividend * whole
-            root[hotkey] = dividend * on_root, per_dividend * whole
-    paid = _pro_rata(pending_validator_alpha, local), _pro_rata(pending_root_alpha, root)
     if isinstance(dividends, Mapping):
-        return DividendSplit(*paid)
-    return DividendSplit(*(list(part.values()) for part in paid))
+        holdings = stake if isinstance(stake, Mapping) else dict(enumerate(stake))
+        held = [holdings.get(hotkey, (0, 0)) for hotkey in dividends]
+        parts = _divided(pending_validator_alpha, pending_root_alpha, tao_weight, held, dividends.values())
+        return DividendSplit(*(dict(zip(dividends, part, strict=True)) for part in parts))
+    known = stake.get if isinstance(stake, Mapping) else dict(enumerate(stake)).get
+    held = [known(hotkey, (0, 0)) for hotkey in range(len(dividends))]
+    return DividendSplit(*_divided(pending_validator_alpha, pending_root_alpha, tao_weight, held, dividends))
 
 
-def _pro_rata(amount: int, weights: dict[Key, Ratio]) -> dict[Key, int]:
+def _divided(
+    validator_alpha: int,
+    root_alpha: int,
+    tao_weight: Number,
+    stake: Iterable[tuple[Number, Number]],
+    dividends: Iterable[Number],
+) -> tuple[list[int], list[int]]:
+    """Local and root parts of hotkeys side by side."""
+    weight, per_weight = _ratio(tao_weight)
+    local: list[Ratio] = []
+    root: list[Ratio] = []
+    for (alpha, tao), dividend in zip(stake, dividends, strict=True):
+        per_alpha = per_tao = divisor = 1
+        if not type(alpha) is type(tao) is type(dividend) is int:  # rao: nearly always
+            (alpha, per_alpha), (tao, per_tao), (dividend, divisor) = map(_ratio, (alpha, tao, dividend))
+        on_alpha, on_root = alpha * per_weight * per_tao, weight * tao * per_alpha
+        divisor *= on_alpha + on_root
+        local.append((dividend * on_alpha, divisor) if divisor else NOTHING)
+        root.append((dividend * on_root, divisor) if divisor else NOTHING)
+    return _pro_rata(validator_alpha, local), _pro_rata(root_alpha, root)
+
+
+def _pro_rata(amount: int, weights: list[Ratio]) -> list[int]:
     """Parts of ``amount``, each rounded down.
 
     A weight cut off at its ``GUARD_BITS``-th binary place is low by less than one unit, their sum by less
     than n: where that could change a part, the weights are brought to a common denominator instead.
     """
-    cut = {key: (number << GUARD_BITS) // divisor for key, (number, divisor) in weights.items()}
-    total = sum(cut.values())
+    cut = [(number << GUARD_BITS) // divisor for number, divisor in weights]
+    total = sum(cut)
     if not total:
-        return dict.fromkeys(weights, 0)
-    parts = {}
-    for key, weight in cut.items():
-        parts[key], rest = divmod(amount * weight, total)
-        if weight and not len(cut) * amount <= rest < total - amount:
-            exact = {key: Fraction(*ratio) for key, ratio in weights.items()}
-            whole = sum(exact.values())
-            return {key: int(amount * weight / whole) for key, weight in exact.items()}
+        return [0] * len(cut)
+    parts, low, high = [], len(cut) * amount, total - amount
+    for weight in cut:
+        part, rest = divmod(amount * weight, total)
+        if weight and not low <= rest < high:
+            exact = [Fraction(*ratio) for ratio in weights]
+            whole = sum(exact)
+            return [int(amount * weight / whole) for weight in exact]
+        parts.append(part)
     return parts
 
 

@@ -6,7 +6,7 @@ pallets/subtensor/src.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any, TypeAlias
 
@@ -98,12 +98,13 @@ def parent_dividends(dividends: ArrayLike, weight: ArrayLike, children: Children
         behind[parent] -= part
         behind[child] += part
         lent.setdefault(child, []).append((parent, part))
-    paid = earned.tolist()
+    before, takes = earned.tolist(), np.asarray(take, dtype=np.float64).tolist()
+    paid = list(before)
     for child, parts in lent.items():
-        dividend, whole = int(earned[child]), behind[child]
+        dividend, whole = before[child], behind[child]
         if not whole:
             continue
-        kept = 1 - Fraction(repr(float(np.asarray(take)[child])))
+        kept = 1 - Fraction(repr(takes[child]))
         divisor = whole * kept.denominator
         left = dividend * divisor
         for parent, part in parts:
@@ -136,15 +137,17 @@ def take_and_rest(dividends: ArrayLike, take: ArrayLike) -> tuple[Ints, Ints]:
     return kept, earned - kept
 
 
-def _exact(children: Children) -> Iterator[tuple[int, int, Any]]:
+def _exact(children: Children) -> list[tuple[int, int, Any]]:
     """The children with their proportions as exact numbers."""
     lent: dict[int, Any] = {}
+    exact = []
     for parent, child, proportion in children:
         part = 1 if proportion == 1.0 else Fraction(repr(float(proportion)))
-        lent[parent] = lent.get(parent, 0) + part
+        lent[parent] = lent[parent] + part if parent in lent else part
         if part < 0 or lent[parent] > 1 or parent == child:
             raise ValueError(
                 f"children of {parent}: proportions must be >= 0, sum to at most 1 and go to others; "
                 f"{child} was to have {proportion!r}"
             )
-        yield parent, child, part
+        exact.append((parent, child, part))
+    return exact

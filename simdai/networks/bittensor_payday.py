@@ -118,11 +118,10 @@ class Payday:
         """Weights that come into force; whoever votes sends its weights again before each epoch."""
         electorate = self.network.electorate
         for ballot, changed in filter(None, [electorate.due(n, slot)]):
-            for v in changed.tolist():
-                row, uid = ballot.rows[v], v + FIRST_VALIDATOR
-                targets = np.flatnonzero(row > 0)
+            if len(changed):
+                weights = np.maximum(ballot.rows[changed], 0).astype(np.uint16)
                 committed = ballot.block if hidden else None
-                subnet.set_weights(uid, targets, row[targets], last_block, committed)
+                subnet.set_all_weights(changed + FIRST_VALIDATOR, weights, last_block, committed)
         subnet.updated[np.flatnonzero(electorate.runs[slot]) + FIRST_VALIDATOR] = last_block
 
     def run(self, n: int, at_once: bool = False) -> Wages:

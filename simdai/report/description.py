@@ -182,6 +182,10 @@ def submodels(scenarios: Sequence[Scenario]) -> Iterator[str]:
     yield "### Rules that change by date"
     yield ""
     yield from table(("scenario", "rule", "from", "kind"), dated_rules(scenarios))
+    yield ""
+    yield "### What a company or a foundation runs of a network"
+    yield ""
+    yield from table(("network", "function", "what depends on it"), functions())
 
 
 def family_section(family: str) -> Iterator[str]:
@@ -252,6 +256,14 @@ def dated_rules(scenarios: Sequence[Scenario]) -> Iterator[tuple[str, ...]]:
                 for regime in value:
                     kind = getattr(regime.rule, "kind", "") or type(regime.rule).__name__
                     yield f"`{scenario.name}`", f"`{path}`", str(regime.start or "the start"), f"`{kind}`"
+
+
+def functions() -> Iterator[tuple[str, ...]]:
+    """Functions that depend on whoever stands behind a network, of every kind of network."""
+    for kind, cls in registry.kinds("network").items():
+        said = cls.functions  # type: ignore[attr-defined]
+        for function, depends in said.items() or (("none", "everybody runs all of it"),):
+            yield f"`{kind}`", f"`{function}`" if said else function, depends
 
 
 def parameter_row(entry: Any) -> tuple[object, ...]:

@@ -227,6 +227,12 @@ PANELS = (
         of=("networks",),
     ),
     Panel(
+        "What still runs without company or foundation",
+        r"(?P<who>[^.]+)\.foundation_exit\.served_share",
+        "Service over the last weeks, relative to that before whoever stands behind a network stopped.",
+        of=("networks",),
+    ),
+    Panel(
         "Rebates from outside",
         r"(?P<who>[^.]+)\.rebate_usd",
         "What was paid from outside to make a seller cheaper, since the start.",

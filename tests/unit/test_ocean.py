@@ -438,7 +438,8 @@ def test_lockers_vote_for_what_pays_most_for_a_vote():
 def test_without_gateway_or_market_less_is_sold_and_without_truth_feeds_stand_still():
     def sold(**stopped: bool) -> Simulation:
         sim = Simulation(made({f"{OCEAN}.reliance": {"gateway": 0.5, "marketplace": 0.6}}), seed=1)
-        sim.world.networks["ocean"].foundation.update(stopped)
+        for function, runs in stopped.items():
+            sim.world.networks["ocean"].foundation[function] = runs
         sim.run()
         return sim
 
