@@ -17,7 +17,7 @@ from simdai.economy.paths import Path
 from simdai.engine import EntityStream, Environment, Recorder, Streams
 from simdai.errors import Problem, ScenarioError
 from simdai.kernel import Market
-from simdai.schema import Scenario
+from simdai.schema import Scenario, drawn
 
 __all__ = ["Kernel", "World", "build"]
 
@@ -155,7 +155,7 @@ def _refuse_shared_names(scenario: Scenario) -> None:
 def build(
     scenario: Scenario, seed: int, replication: int, kernel: Kernel = None, trace: bool = False
 ) -> World:
-    """Make the world of a run, ready at time 0.
+    """Make the world of a run, ready at time 0; what is uncertain is drawn for this replication.
 
     Parameters
     ----------
@@ -167,6 +167,10 @@ def build(
     ------
     ScenarioError : parts of the scenario do not fit together
     """
-    world = World(scenario, seed, replication)
+    luck = Streams(seed, replication)
+    made, draws = drawn(scenario, lambda name: luck.entity("uncertainty", name).uniform(0, 0))
+    world = World(made, seed, replication)
+    for name, value in draws.items():
+        world.recorder.outcome(f"uncertainty.{name}", "1", lambda value=value: value)  # type: ignore[misc]
     world.open(kernel, trace)
     return world

@@ -17,6 +17,7 @@ from simdai.registry import FrozenMapping
 from simdai.schema import library
 from simdai.schema.library import Place
 from simdai.schema.loading import Location, Mark, Node, compose, from_python, read_file
+from simdai.schema.observations import completed, read_observations
 from simdai.schema.overlay import Change, changes_between, day_of, lay_over, location_of, put
 from simdai.schema.parameters import Parameters, Use
 from simdai.schema.positions import FIELDS, MOST_FAULTS, place_of, positioned, with_positions
@@ -273,7 +274,7 @@ class _Builder:
         return tree
 
     def _override(self, name: str, file: Path | None, mark: Mark) -> Node | None:
-        known = _overrides(file)
+        known = library.shared_files("overrides", file)
         if name not in known:
             found = f"unknown override {shown(name)}"
             self._fault(mark, ("overrides",), found, listed(known), nearest(name, known))
@@ -339,25 +340,16 @@ class _Builder:
         self.problems.append(mark.problem(location, found, allowed, suggestion))
 
 
-def _overrides(file: Path | None) -> dict[str, Path]:
-    """Return the override files in reach by name: the library's, and before them the project's own."""
-    folders = [library.library_folder() / "overrides"]
-    if file is not None:
-        folders.append(library.project_folder(file) / "overrides")
-    found = {}
-    for folder in folders:
-        for path in sorted(folder.glob("*.yaml")):
-            if path.resolve().is_relative_to(folder.resolve()):
-                found[path.stem] = path
-    return found
-
-
 def assemble(builder: _Builder, tree: Node, name: str, file: str | None) -> Scenario:
     """Look up the parameters of a complete tree, check everything and make the scenario."""
-    parameters = Parameters.reachable_from(Path(file) if file else None)
+    path = Path(file) if file else None
+    parameters = Parameters.reachable_from(path)
     begin = tree.at("start")
     start = day_of(looked_up(begin, parameters, None)[0]) if begin is not None else None
-    resolved, uses, unresolved, problems = looked_up(tree, parameters, start)
+    observed = library.shared_files("observations", path)
+    whole = read_observations(tree, observed, builder.files, builder.problems)
+    resolved, uses, unresolved, problems = looked_up(whole, parameters, start)
+    resolved = completed(resolved)
     builder.problems += problems
     scenario = None
     if not builder.unreadable:

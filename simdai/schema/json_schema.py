@@ -26,6 +26,10 @@ REFERENCE: Schema = {
     "required": ["parameter"],
     "additionalProperties": False,
 }
+OBSERVATIONS: Schema = {
+    "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
+    "description": "names of files in observations/: what really happened",
+}
 
 
 def json_schema() -> Schema:
@@ -35,9 +39,11 @@ def json_schema() -> Schema:
     """
     definitions = kind_definitions()
     whole = file_schema(Scenario, "scenario", definitions)
-    strict = whole["properties"]
+    strict = {**whole["properties"], "observations": OBSERVATIONS}
     sections = [
-        name for name, info in Scenario.model_fields.items() if isinstance(info.default, FrozenMapping)
+        name
+        for name, info in Scenario.model_fields.items()
+        if isinstance(info.default, FrozenMapping) and name != "observations"
     ]
     loose = {name: _partial(part) if name in sections else part for name, part in strict.items()}
     shapes: Schema = {name: {"description": part.get("description", "")} for name, part in strict.items()}

@@ -23,6 +23,7 @@ __all__ = [
     "locate",
     "locate_from",
     "project_folder",
+    "shared_files",
     "short",
 ]
 
@@ -147,6 +148,25 @@ def project_folder(file: Path) -> Path:
         if (folder / "parameters").is_dir():
             return folder
     return file.parent
+
+
+def shared_files(folder: str, file: Path | None) -> dict[str, Path]:
+    """Return the files of a folder in reach by name: the library's, and before them the project's own.
+
+    Parameters
+    ----------
+    folder : below ``scenarios/``, such as ``overrides``
+    file : absolute path of the scenario file; None for one made in Python
+    """
+    folders = [library_folder() / folder]
+    if file is not None:
+        folders.append(project_folder(file) / folder)
+    found = {}
+    for place in folders:
+        for path in sorted(place.glob("*.yaml")):
+            if path.resolve().is_relative_to(place.resolve()):
+                found[path.stem] = path
+    return found
 
 
 def _in_library(name: str, folder: str, what: str) -> Place:

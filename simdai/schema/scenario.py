@@ -15,6 +15,7 @@ from pydantic import Field, PrivateAttr
 from simdai.errors import Problem, ScenarioError, path_text
 from simdai.registry import Configured, FrozenMapping, OneOf, Regimes
 from simdai.schema.loading import Location, Node
+from simdai.schema.observations import Observation
 from simdai.schema.overlay import Change
 from simdai.schema.parameters import Use
 from simdai.units import Date, Days, Name, PositiveDays, Quantity
@@ -110,6 +111,14 @@ class Scenario(Configured):
     shocks: Annotated[
         tuple[Annotated[Any, OneOf("shock")], ...], Field(description="events from outside, on their dates")
     ] = ()
+
+    uncertainties: _section("uncertainty", "numbers that each replication draws anew, by name") = (  # type: ignore[valid-type]
+        FrozenMapping()
+    )
+    observations: Annotated[
+        FrozenMapping[Name, FrozenMapping[Name, Observation]],
+        Field(description="what really happened, by group; in a file, names of files in observations/"),
+    ] = FrozenMapping()
 
     verdicts: Annotated[
         FrozenMapping[Name, Verdict],
