@@ -156,7 +156,7 @@ def run(
     from simdai.experiments.folder import MANIFEST
     from simdai.experiments.runs import planned, stored
     from simdai.report.page import FILE, write
-    from simdai.report.terminal import outcome_table
+    from simdai.report.terminal import observed_table, outcome_table
 
     loaded = simdai.load(scenario, set=changes, overrides=overrides)
     folder = out if out is not None else Path("results") / loaded.name
@@ -170,6 +170,7 @@ def run(
         emit(results.to_json())
     else:
         outcome_table(results)
+        observed_table(results)
     written = folder / FILE
     if stale(written, folder / MANIFEST):
         write(simdai.Results.load(folder))
@@ -248,6 +249,57 @@ def sweep(
     say(f"{len(failed)} of {len(made)} runs failed; the first is {first['key']}: {first['error']}")
     say(f"to see it fail: {first['replay']}")
     return SOME_FAILED
+
+
+@app.command()
+@click.argument("scenario")
+@SETTINGS
+@click.option("--share", type=float, default=0.2, show_default=True, help="How far each is moved.")
+@click.option("--outcome", "outcomes", multiple=True, metavar="NAME", help="In place of the gaps.")
+@click.option("--replications", type=click.IntRange(min=1), default=2, show_default=True, help="Of each.")
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Names the luck.")
+@click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Processes.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for the runs.  [default: results/NAME]")
+@click.option("--csv", type=click.Path(path_type=Path), help="File for the whole table.")
+@click.option("--force", is_flag=True, help="Replace other results under that name.")
+def assumptions(
+    scenario: str,
+    changes: tuple[str, ...],
+    overrides: tuple[str, ...],
+    share: float,
+    outcomes: tuple[str, ...],
+    replications: int,
+    seed: int,
+    workers: int,
+    out: Path | None,
+    csv: Path | None,
+    force: bool,
+) -> int:
+    """Move each parameter of grade C (inferred or assumed) alone, down and up, and print what that does.
+
+    All points share their luck. The same command again goes on where it stopped.
+    """
+    from simdai.experiments.assumptions import GAPS, assumptions_study, assumptions_table, written
+    from simdai.experiments.runners import runner
+    from simdai.experiments.sweeping import swept
+    from simdai.report.terminal import assumptions_tables
+
+    loaded = simdai.load(scenario, set=changes, overrides=overrides)
+    study = assumptions_study(loaded, share, outcomes or GAPS, replications, seed)
+    folder = out if out is not None else Path("results") / f"{loaded.name}_assumptions"
+    made = swept(study, runner(workers), folder, force, told=say)
+    table = assumptions_table(made)
+    if csv is not None:
+        given = [word for change in changes for word in ("--set", change)]
+        given += [word for name in overrides for word in ("--override", name)]
+        given += [word for name in outcomes for word in ("--outcome", name)]
+        given += ["--share", f"{share:g}", "--replications", f"{replications}", "--seed", f"{seed}"]
+        written(table, csv, [scenario, *given])
+    assumptions_tables(table)
+    if len(made.failures):
+        say(f"{len(made.failures)} of {len(made)} runs failed")
+        return SOME_FAILED
+    return OK
 
 
 @app.command()

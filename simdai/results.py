@@ -256,6 +256,12 @@ class Results:
 
         return returns_table(self, **keywords)
 
+    def observed(self) -> pd.DataFrame:
+        """Where the scenario's observations fall among the runs; see `simdai.metrics.observed_table`."""
+        from simdai.metrics.observed import observed_table
+
+        return observed_table(self)
+
     def plot(self, *names: str, ax: Axes | None = None) -> Axes:
         """Draw series against the date: the mean over replications with a band holding 90 % of them.
 

@@ -18,6 +18,7 @@ from simdai.engine import EntityStream, Environment, Recorder, Streams
 from simdai.errors import Problem, ScenarioError
 from simdai.kernel import Market
 from simdai.schema import Scenario, drawn
+from simdai.schema.observations import mismatches
 
 __all__ = ["Kernel", "World", "build"]
 
@@ -165,12 +166,14 @@ def build(
 
     Raises
     ------
-    ScenarioError : parts of the scenario do not fit together
+    ScenarioError : parts of the scenario do not fit together, or observations are of series that it lacks
     """
     luck = Streams(seed, replication)
-    made, draws = drawn(scenario, lambda name: luck.entity("uncertainty", name).uniform(0, 0))
+    made, factors = drawn(scenario, lambda name: luck.entity("uncertainty", name).uniform(0, 0))
     world = World(made, seed, replication)
-    for name, value in draws.items():
-        world.recorder.outcome(f"uncertainty.{name}", "1", lambda value=value: value)  # type: ignore[misc]
+    for name, factor in factors.items():
+        world.recorder.outcome(f"uncertainty.{name}", "1", lambda factor=factor: factor)  # type: ignore[misc]
     world.open(kernel, trace)
+    if problems := tuple(mismatches(scenario, world.recorder.units)):
+        raise ScenarioError(problems)
     return world

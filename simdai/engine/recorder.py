@@ -59,6 +59,11 @@ class Recorder:
         """Digest of the trace at each recording instant."""
         return list(self._digests)
 
+    @property
+    def units(self) -> dict[str, str]:
+        """Name of each series to its unit."""
+        return {name: unit for name, (unit, _, _) in self._series.items()}
+
     def series_table(self) -> dict[str, tuple[str, NDArray[np.float64]]]:
         """Name to (unit, (n,) values)."""
         return {name: (unit, np.array(column)) for name, (unit, _, column) in self._series.items()}

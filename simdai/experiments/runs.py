@@ -112,6 +112,10 @@ def planned(
         if until is not None and not 0.0 < until <= scenario.horizon:
             horizon = f"the horizon of {scenario.name}, {scenario.horizon:g} d"
             raise ScenarioError(f"until = {until} d; more than 0 and at most {horizon}")
+        if scenario.observations:
+            from simdai.world import build
+
+            build(scenario, seed, 0, kernel)  # refuses observations that no run can be held against
         loaded.append(scenario)
     return Plan(
         scenarios=tuple(loaded),

@@ -401,14 +401,15 @@ def base_values(factors: Factors, scenario: Scenario) -> dict[str, BaseNumber]:
 def check(names: Iterable[str | os.PathLike[str]]) -> list[Problem]:
     """Return every problem of every scenario and study named; an empty list when all are sound."""
     from simdai.schema import load
+    from simdai.world import build
 
     problems: list[Problem] = []
     for name in names:
         try:
             if is_study(name):
                 load_study(name)
-            else:
-                load(name)
+            elif (scenario := load(name)).observations:
+                build(scenario, seed=1, replication=0)  # says whether their series exist
         except ScenarioError as error:
             problems += [problem for problem in error.problems if problem not in problems]
     return problems

@@ -307,16 +307,20 @@ class CaptiveFunding(Ledgered):
         self.rules = rules
         self._parent = Bill(lab.world, WORLD, lab.name)
         self._luck = Draws(lab.world.entity("lab.capex_noise", lab.name))
-        self.capex_usd = 0.0
-        """USD invested in the lab's compute since the start."""
+        self.capex_usd = self.parent_capex_usd = 0.0
+        """USD invested in the lab's compute, and by the parent in all, since the start."""
 
     def start(self) -> None:
         """Nothing is on order: deliveries follow the budget at once."""
 
     def budget(self) -> float:
         """What the parent invests in the lab's compute now, USD a year."""
+        return self.rules.lab_share * self._parent_budget()
+
+    def _parent_budget(self) -> float:
+        """What the parent invests now, USD a year."""
         world, rules = self.lab.world, self.rules
-        return rules.lab_share * min(world.on(rules.capex), rules.capex_limit * world.on(rules.cash_flow))
+        return min(world.on(rules.capex), rules.capex_limit * world.on(rules.cash_flow))
 
     def order(self) -> None:
         """Have the month's budget delivered, as far as the world makes it."""
@@ -340,6 +344,7 @@ class CaptiveFunding(Ledgered):
     def day(self) -> None:
         """The parent covers what the account lacks, and takes what is left."""
         fleet, supply, now = self.lab.fleet, self.lab.supply, self.lab.world.env.now
+        self.parent_capex_usd += self._parent_budget() / DAYS_PER_YEAR
         energy = fleet.held * supply.energy_usd_per_year(now) / DAYS_PER_YEAR
         self.owe(energy + 24.0 * fleet.rented * supply.rental_price(now))
         self._parent.owed = max(-self.cash, 0.0)

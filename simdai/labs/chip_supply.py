@@ -16,9 +16,20 @@ from simdai.mechanisms.compute_orders import SupplyTrend, rationed_share
 from simdai.mechanisms.demand import chip_price, vintage_value
 from simdai.mechanisms.training_runs import HOURS_PER_YEAR
 from simdai.registry import Configured
-from simdai.units import Date, Positive, PositiveDays, Quantity, Share, Usd, UsdPerGpuHour, UsdPerKwh, Watts
+from simdai.units import (
+    Date,
+    NonNegative,
+    Positive,
+    PositiveDays,
+    Quantity,
+    Share,
+    Usd,
+    UsdPerGpuHour,
+    UsdPerKwh,
+    Watts,
+)
 
-__all__ = ["ChipSupply", "ChipSupplyActor", "Energy", "SupplyPath"]
+__all__ = ["ChipSupply", "ChipSupplyActor", "Energy", "SupplyPath", "Swing"]
 
 DAYS_PER_YEAR = 365.25
 Rate = Annotated[float, Quantity("1/y")]
@@ -59,6 +70,19 @@ class Energy(Configured):
     electricity: UsdPerKwh
 
 
+class Swing(Configured):
+    """How prices by the hour swing about their trend, as shortage and glut follow each other.
+
+    Parameters
+    ----------
+    sd : standard deviation of the logarithm of the price over its trend, in the long run
+    memory : days in which a deviation fades to 1/e
+    """
+
+    sd: NonNegative
+    memory: PositiveDays
+
+
 class ChipSupply(Institution, kind="chip_supply"):
     """Makers of chips and builders of data centres.
 
@@ -72,6 +96,7 @@ class ChipSupply(Institution, kind="chip_supply"):
     rental_price : USD per H100e-hour for the short term
     unit_price : USD of one H100e with its server and network, to own
     price_fall : orders of magnitude a year by which all three fall
+    swing : of the two prices by the hour, about that fall; none without
     lead_median, lead_log_sigma : days from order to use, lognormal
     rental_lead : days until rented capacity is there, at most; uniform
     rental_term : days for which it is rented
@@ -88,6 +113,7 @@ class ChipSupply(Institution, kind="chip_supply"):
     rental_price: UsdPerGpuHour = Field(gt=0.0)
     unit_price: Usd = Field(gt=0.0)
     price_fall: float = Field(ge=0.0)
+    swing: Swing | None = None
     lead_median: PositiveDays
     lead_log_sigma: Positive
     rental_lead: PositiveDays
@@ -134,8 +160,10 @@ class ChipSupplyActor:
             per_year=t.per_year, growth_start=t.growth_start, growth_end=t.growth_end, decay=t.decay
         )
         self.withheld = 0.0
-        self.delivered = self.waited = 0.0
-        """H100e delivered, and H100e-days that deliveries waited for supply, since the start."""
+        self._news = Draws(world.entity("chip_supply.swing", name))
+        self._deviation = 0.0  # of the logarithm of prices by the hour from their trend
+        self.made = self.delivered = self.waited = 0.0
+        """H100e made in the world and delivered to buyers here, and H100e-days that these waited for supply."""
         self._due: dict[str, float] = {}
         self._held: dict[str, float] = {}
         self._buyers: dict[str, Buyer] = {}
@@ -148,6 +176,7 @@ class ChipSupplyActor:
         recorder.series(
             "chip_supply.world_h100e_per_year", "H100e/y", lambda: self.per_year(self.world.env.now)
         )
+        recorder.series("chip_supply.world_h100e", "H100e", lambda: self.made)
         recorder.series(
             "chip_supply.contract_price", "USD/h", lambda: self.contract_price(self.world.env.now)
         )
@@ -171,12 +200,28 @@ class ChipSupplyActor:
         return chip_price(price, years, self.rules.price_fall)
 
     def contract_price(self, day: float) -> float:
-        """USD per H100e-hour under a contract."""
-        return self._fallen(self.rules.contract_price, day)
+        """USD per H100e-hour under a contract; for days to come, what can be expected."""
+        return self._fallen(self.rules.contract_price, day) * self._swung(day)
 
     def rental_price(self, day: float) -> float:
-        """USD per H100e-hour for the short term."""
-        return self._fallen(self.rules.rental_price, day)
+        """USD per H100e-hour for the short term; for days to come, what can be expected."""
+        return self._fallen(self.rules.rental_price, day) * self._swung(day)
+
+    def _swung(self, day: float) -> float:
+        """Price by the hour over its trend; a deviation of today fades."""
+        swing = self.rules.swing
+        if swing is None:
+            return 1.0
+        ahead = max(day - self.world.env.now, 0.0)
+        return math.exp(self._deviation * math.exp(-ahead / swing.memory))
+
+    def _swing(self) -> None:
+        """Let the deviation wander for a day."""
+        swing = self.rules.swing
+        if swing is not None:
+            kept = math.exp(-1.0 / swing.memory)
+            news = self._news.normal(round(self.world.env.now))
+            self._deviation = kept * self._deviation + swing.sd * math.sqrt(1.0 - kept**2) * news
 
     def unit_price(self, day: float) -> float:
         """USD to own one H100e."""
@@ -231,7 +276,10 @@ class ChipSupplyActor:
         self._held.clear()
 
     def _day(self) -> None:
-        made = self.rules.labs_share * self.per_year(self.world.env.now) / DAYS_PER_YEAR
+        self._swing()
+        in_world = self.per_year(self.world.env.now) / DAYS_PER_YEAR
+        self.made += in_world
+        made = self.rules.labs_share * in_world
         self._available = min(self._available + made, made * self.rules.saved)
         due = sum(self._due.values())
         if not due:

@@ -11,7 +11,7 @@ from simdai.economy.calendar import Phase
 from simdai.economy.draws import Draws
 from simdai.economy.models import Release
 from simdai.errors import Problem
-from simdai.units import Number, Positive, PositiveDays, Quantity
+from simdai.units import NonNegative, Number, Positive, PositiveDays, Quantity
 
 __all__ = ["OpenWeightLab", "OpenWeightLabActor"]
 
@@ -26,12 +26,14 @@ class OpenWeightLab(Lab, kind="open_weight_lab"):
     index : best open weights at the start [points]
     releases_per_year : hazard of a release
     behind_median, behind_log_sigma : days by which a release trails the closed frontier, lognormal
+    noise : standard deviation of a release's index around what it trails [points]
     """
 
     index: Number
     releases_per_year: Annotated[float, Quantity("1/y", low=0.0)]
     behind_median: PositiveDays
     behind_log_sigma: Positive
+    noise: NonNegative = 0.0
 
     def check(self, scenario: Any) -> Iterator[Problem]:
         yield from exactly_one(scenario, "institutions", "scoreboard", "research_frontier")
@@ -59,6 +61,7 @@ class OpenWeightLabActor:
         self.decision_days: list[float] = []
         self._wait = Draws(world.entity("open_lab.wait", name))
         self._behind = Draws(world.entity("open_lab.behind", name))
+        self._quality = Draws(world.entity("open_lab.quality", name))
         self._number = 0
 
     @property
@@ -87,7 +90,8 @@ class OpenWeightLabActor:
     def _release(self) -> None:
         now, rules = self.world.env.now, self.rules
         behind = self._behind.lognormal(self._number, rules.behind_median, rules.behind_log_sigma)
-        self.publish(self.frontier.closed_index(now - self.slower * behind))
+        index = self.frontier.closed_index(now - self.slower * behind)
+        self.publish(index + rules.noise * self._quality.normal(self._number))
 
     def publish(self, index: float) -> None:
         """Put out the weights of a model of quality ``index``, the lab's own or somebody else's."""

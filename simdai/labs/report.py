@@ -21,8 +21,10 @@ def report(lab: LabActor) -> None:
         ("compute.h100e", "H100e", lambda: lab.fleet.h100e),
         ("compute.serving_h100e", "H100e", lambda: lab.service.h100e),
         ("research.log_software", "1", lambda: lab.log_software),
+        ("staff.headcount", "employees", lambda: lab.people.headcount),
         ("staff.researchers", "researchers", lambda: lab.researchers),
         ("staff.pay_usd", "USD/y", lambda: lab.pay_usd),
+        ("training.largest_flop", "FLOP", lambda: largest_flop(lab)),
         ("run_rate_usd", "USD/y", lambda: lab.service.run_rate),
         ("spent_usd", "USD", lambda: lab.funding.spent_usd),
     ):
@@ -34,11 +36,6 @@ def report(lab: LabActor) -> None:
         ("training.failed", "1", lambda: training.failures),
         ("training.interruptions", "1", lambda: sum(run.interruptions for run in training.finished)),
         ("training.goodput", "1", lambda: mean_goodput(lab)),
-        (
-            "training.largest_flop",
-            "FLOP",
-            lambda: max((run.flop for run in training.finished), default=math.nan),
-        ),
         (
             "training.run_cost_usd",
             "USD",
@@ -69,6 +66,12 @@ def report(lab: LabActor) -> None:
     else:
         captive = lab.funding
         recorder.outcome(f"{name}.capex_usd", "USD", lambda: captive.capex_usd)
+        recorder.series(f"{name}.parent.capex_usd", "USD", lambda: captive.parent_capex_usd)
+
+
+def largest_flop(lab: LabActor) -> float:
+    """FLOP of the largest run finished; nan before the first."""
+    return max((run.flop for run in lab.training.finished), default=math.nan)
 
 
 def mean_goodput(lab: LabActor) -> float:

@@ -51,6 +51,7 @@ from simdai.metrics.growth import (
     factor_from_halving,
     year_reached,
 )
+from simdai.metrics.observed import Held, inside_shares, observed, observed_table
 from simdai.metrics.returns import (
     DeathRule,
     Portfolio,
@@ -85,6 +86,7 @@ from simdai.metrics.venture import (
 
 __all__ = [
     "DeathRule",
+    "Held",
     "Lead",
     "Portfolio",
     "Stakes",
@@ -106,6 +108,7 @@ __all__ = [
     "gini",
     "hhi",
     "holdings_for",
+    "inside_shares",
     "lag_days",
     "lag_is_censored",
     "largest_run_ratio",
@@ -113,6 +116,8 @@ __all__ = [
     "median_lead",
     "nakamoto",
     "net_flow_rate",
+    "observed",
+    "observed_table",
     "oom",
     "portfolio",
     "portfolio_multiples",

@@ -10,7 +10,9 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from simdai.metrics.observed import observed
 from simdai.report.figures import figures
+from simdai.report.observed import HEADS, held_rows, observed_figures, observed_sentence
 from simdai.report.returns import returns_figure, returns_rows, returns_sentences
 from simdai.results import Results, interval_texts, number
 
@@ -64,6 +66,7 @@ def page(results: Results) -> str:
         f'<p class="facts">{escape(facts(results))}</p></header>',
         failures(results),
         section("Gaps and niches", outcomes(results, GAPS)),
+        section("What really happened", held_against(results)),
         section("Outcomes", outcomes(results)),
         section("What early stakes returned", returns(results)),
         section("Figures", "".join(figure_html(results))),
@@ -154,6 +157,29 @@ def outcomes(results: Results, headings: Mapping[str, str] | None = None) -> str
     said = "Means over replications with 95 % t intervals; n counts the runs."
     note = f'<p class="note">{said}</p>' if several else ""
     return note + table(heads, rows, numbers=range(1, len(heads) - 1))
+
+
+def held_against(results: Results) -> str:
+    """Where observations fall among the runs; nothing where the scenario names none."""
+    held = observed(results)
+    if not held:
+        return ""
+    said = (
+        "Quantile: share of runs below what was observed. Width: of the band, as a factor or a share. "
+        "Observations show in the figures as dots, those outside of the band in colour; nothing of them "
+        "enters the runs."
+    )
+    drawings = []
+    for group, figure in observed_figures(results, held):
+        svg = as_svg(figure).replace("<svg ", f'<svg role="img" aria-label="{escape(group)}" ', 1)
+        drawings.append(f"<figure><h3>{escape(group.capitalize())}</h3>{svg}</figure>")
+    sources = dict.fromkeys((one.name, one.grade, one.source) for one in held)
+    cited = table(("observation", "grade", "source"), list(sources), grade=1, widths=(25, 8, 67))
+    return (
+        f"<p>{escape(observed_sentence(held))}</p>{''.join(drawings)}"
+        f"{table(HEADS, held_rows(held), numbers=range(1, 6), grade=7)}"
+        f'<p class="note">{said}</p>{cited}'
+    )
 
 
 def returns(results: Results) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
@@ -14,6 +15,9 @@ from simdai.experiments.comparison import Comparison
 from simdai.experiments.stress.scorecard import Scorecard
 from simdai.experiments.study import Study, number_or
 from simdai.results import Results, interval_texts, number
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def outcome_table(results: Results) -> None:
@@ -28,6 +32,17 @@ def outcome_table(results: Results) -> None:
         rows.append((name, mean, ends, n, unit) if several else (name, mean, unit))
     repeated = f"{len(results.records)} replication{'s' * several}"
     print_table(f"{results.name}: {repeated}, seed {results.provenance['seed']}", heads, rows)
+
+
+def observed_table(results: Results) -> None:
+    """Print where observations fall among the runs, where the scenario names some."""
+    from simdai.metrics.observed import observed
+    from simdai.report.observed import HEADS, held_rows, observed_sentence
+
+    held = observed(results)
+    if held:
+        rows = [row if len(row) > 1 else (*row, *("" for _ in HEADS[1:])) for row in held_rows(held)]
+        print_table(observed_sentence(held), HEADS, rows)
 
 
 def difference_table(pair: Comparison) -> None:
@@ -63,6 +78,26 @@ def study_tables(study: Study) -> None:
             return
         cells = [[number_or(cell) for cell in row] for row in found.head(MOST_ROWS).itertuples(index=False)]
         print_table(f"{study.file.design.analysis} of {name}", list(found.columns), cells)
+
+
+def assumptions_tables(table: pd.DataFrame) -> None:
+    """Print, for each outcome, the assumed parameters that move it most."""
+    heads = ("parameter", "moved", "down", "up", "up - down over the middle", "unit")
+    for outcome, rows in table.groupby("outcome", sort=False):
+        rows = rows[rows["swing"].abs() > 0].head(MOST_ROWS)
+        cells = [
+            (
+                row["parameter"],
+                f"{100 * row['moved']:.3g} %",
+                number(row["down"]),
+                number(row["up"]),
+                f"{100 * row['swing']:+.3g} %",
+                row["unit"],
+            )
+            for row in rows.to_dict("records")
+        ]
+        middle = number(float(rows["middle"].iloc[0])) if len(rows) else "–"
+        print_table(f"{outcome}: {middle} in the middle", heads, cells)
 
 
 def grades_table(card: Scorecard) -> None:
@@ -103,7 +138,7 @@ def laid_out(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
     """A rich table without lines."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for head in heads:
-        words = head in ("outcome", "unit", "factor", "index")
+        words = head in ("outcome", "unit", "factor", "index", "parameter", "observation")
         table.add_column(head, justify="left" if words else "right", overflow="fold", no_wrap=not words)
     for row in rows:
         table.add_row(*map(Text, row))

@@ -7,19 +7,20 @@ A scenario names such files under ``observations:``; nothing of what they say en
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from simdai.errors import Problem, ScenarioError, listed, nearest, refused, shown
 from simdai.registry import Configured, FrozenMapping
 from simdai.schema.library import short
-from simdai.schema.loading import Node, read_file
+from simdai.schema.loading import Location, Mark, Node, read_file
 from simdai.schema.parameters import Use
 from simdai.units import Date, PositiveDays, UnitError, parse_unit
 
-__all__ = ["Observation", "completed", "read_observations"]
+__all__ = ["Observation", "completed", "mismatches", "read_observations"]
 
 FILLED = ("unit", "source", "grade")
 """What an entry may leave to the parameters that it refers to."""
@@ -89,7 +90,7 @@ def read_observations(
         problems += faults
         if (read := (short(path), content)) not in files:
             files.append(read)
-    return tree.with_child("observations", Node(groups, given.mark, {name: given.mark for name in groups}))
+    return tree.with_child("observations", Node(groups, given.mark, dict.fromkeys(groups, given.mark)))
 
 
 def completed(tree: Node) -> Node:
@@ -115,3 +116,37 @@ def _completed(entry: Node) -> Node:
             text = max(said) if key == "grade" else "; ".join(said)
             entry = entry.with_child(key, Node(text, entry.mark))
     return entry
+
+
+def mismatches(scenario: Any, units: Mapping[str, str]) -> Iterator[Problem]:
+    """Yield which observations of a scenario no run can be held against.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    units : every series that its runs record, to its unit
+    """
+    tree = scenario._origin.resolved if scenario._origin else Node({})
+    for group, entries in scenario.observations.items():
+        for name, entry in entries.items():
+            location: Location = ("observations", group, name)
+            if entry.series not in units:
+                at, found = (*location, "series"), f"unknown series {shown(entry.series)}"
+                allowed, near = "a series that the scenario records", nearest(entry.series, units)
+            elif not parse_unit(entry.unit).same_dimension(parse_unit(units[entry.series])):
+                at, found = (*location, "unit"), f"unit {shown(entry.unit)}"
+                allowed, near = f"a unit like {units[entry.series]!r}, that of {entry.series}", ""
+            else:
+                continue
+            mark = _mark(tree, at)
+            yield mark.problem(at, found, allowed, near)
+
+
+def _mark(tree: Node, location: Location) -> Mark:
+    """Where a value stands, or what is around it."""
+    for part in location:
+        child = tree.at(part)
+        if child is None:
+            break
+        tree = child
+    return tree.mark

@@ -18,6 +18,7 @@ from simdai.schema.loading import Location, Node
 from simdai.schema.observations import Observation
 from simdai.schema.overlay import Change
 from simdai.schema.parameters import Use
+from simdai.schema.uncertainty import Uncertainty
 from simdai.units import Date, Days, Name, PositiveDays, Quantity
 
 __all__ = ["Provenance", "Scenario", "Verdict", "walk"]
@@ -112,9 +113,10 @@ class Scenario(Configured):
         tuple[Annotated[Any, OneOf("shock")], ...], Field(description="events from outside, on their dates")
     ] = ()
 
-    uncertainties: _section("uncertainty", "numbers that each replication draws anew, by name") = (  # type: ignore[valid-type]
-        FrozenMapping()
-    )
+    uncertainties: Annotated[
+        FrozenMapping[Name, Uncertainty],
+        Field(description="numbers that each replication draws anew, by name"),
+    ] = FrozenMapping()
     observations: Annotated[
         FrozenMapping[Name, FrozenMapping[Name, Observation]],
         Field(description="what really happened, by group; in a file, names of files in observations/"),
