@@ -163,7 +163,7 @@ class ChipSupplyActor:
         self._news = Draws(world.entity("chip_supply.swing", name))
         self._deviation = 0.0  # of the logarithm of prices by the hour from their trend
         self.made = self.delivered = self.waited = 0.0
-        """H100e made in the world and delivered to buyers here, and H100e-days that these waited for supply."""
+        """H100e made in the world and delivered to buyers here, and H100e-days that these waited."""
         self._due: dict[str, float] = {}
         self._held: dict[str, float] = {}
         self._buyers: dict[str, Buyer] = {}
