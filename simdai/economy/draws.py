@@ -5,9 +5,14 @@ from __future__ import annotations
 import math
 from statistics import NormalDist
 
-from simdai.engine import EntityStream
+import numpy as np
+from numpy.typing import NDArray
 
-__all__ = ["Draws"]
+from simdai.economy.provider_book import ProviderBook
+from simdai.engine import EntityStream
+from simdai.engine.streams import uniforms_from
+
+__all__ = ["Draws", "RowDraws"]
 
 NORMAL = NormalDist()
 
@@ -33,3 +38,27 @@ class Draws:
     def exponential(self, n: int, mean: float) -> float:
         """A positive number without memory, in the unit of its ``mean``."""
         return -mean * math.log(self.uniform(n))
+
+
+class RowDraws:
+    """What one kind of decision of all providers of a book draws, each from its place's stream by its index.
+
+    Parameters
+    ----------
+    streams : by place
+    """
+
+    def __init__(self, streams: list[EntityStream], book: ProviderBook) -> None:
+        self._streams, self._book = streams, book
+        self._starts = np.zeros(0, dtype=np.uint64)  # by row
+
+    def uniforms(self, k: NDArray[np.int64], counter: int) -> NDArray[np.float64]:
+        """(n,) number ``counter`` of the rows ``k``."""
+        first = len(self._starts)
+        if first < len(self._book.place):
+            self._starts = np.concatenate([self._starts, np.zeros(len(self._book.place) - first, np.uint64)])
+            for place, stream in enumerate(self._streams):
+                new = self._book.rows_at(place)
+                new = new[new >= first]
+                self._starts[new] = stream.starts(self._book.index[new])
+        return uniforms_from(self._starts[k], counter)

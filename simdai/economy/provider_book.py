@@ -10,17 +10,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from simdai.kernel import Market
 from simdai.mechanisms.reward import EpochWork
 
-__all__ = ["ProviderBook"]
+__all__ = ["ProviderBook", "Records"]
 
 HOURS = 24.0
 MICRO = 10**6
 
+Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-_INTS = ("uid", "place", "index", "usd_account", "token_account")
+_INTS = (
+    "uid",
+    "place",
+    "index",
+    "usd_account",
+    "token_account",
+    "seen_revenue",  # counters of the market when last read; revenue in micro-USD
+    "seen_failures",
+)
 _FLOATS = (
     "ask",  # USD per GPU-hour
     "entered",  # day
@@ -31,8 +41,7 @@ _FLOATS = (
     "weight",  # sum of the weights of the averages of income and cost, for their bias at the start
     "use_weight",
     "token_rate",  # USD a day of token rewards, after the haircut
-    "seen_revenue",  # counters of the market when last read
-    "seen_work",
+    "seen_work",  # GPU-hours
     "seen_online",
     "epoch_work",  # GPU-hours completed, USD paid for them and GPU-hours online since the last epoch
     "epoch_value",
@@ -44,13 +53,14 @@ _FLOATS = (
 
 
 @dataclass(frozen=True)
-class _Seen:
-    """What the market says of the providers ``k`` since it was last asked."""
+class Records:
+    """The market's counters of every row; those it knows no more are at what they were, ``known`` the others."""
 
-    k: Ints
-    revenue: Floats
+    revenue: Ints
     work: Floats
     online: Floats
+    failures: Ints
+    known: Bools
 
 
 class ProviderBook:
@@ -70,7 +80,8 @@ class ProviderBook:
     weight: Floats
     use_weight: Floats
     token_rate: Floats
-    seen_revenue: Floats
+    seen_revenue: Ints
+    seen_failures: Ints
     seen_work: Floats
     seen_online: Floats
     epoch_work: Floats
@@ -131,26 +142,26 @@ class ProviderBook:
             column = getattr(self, name)
             setattr(self, name, np.concatenate([column, new.get(name, np.zeros(n)).astype(column.dtype)]))
         self.alive = np.concatenate([self.alive, np.ones(n, dtype=bool)])
-        self._present = None
         self._rows[place] = np.concatenate([self._rows.get(place, np.empty(0, dtype=np.int64)), rows])
+        self._present = None
 
     def remove(self, k: Ints) -> None:
         """Rows ``k`` leave."""
         self.alive[k] = False
         self._present = None
 
-    def _read(self, place: int, table: dict[str, Any]) -> _Seen:
-        k = self._rows[place][table["index"]]
-        revenue, work, online = table["revenue"] / MICRO, table["work_hours"], table["online_days"]
-        seen = _Seen(
-            k, revenue - self.seen_revenue[k], work - self.seen_work[k], online - self.seen_online[k]
-        )
-        self.seen_revenue[k], self.seen_work[k], self.seen_online[k] = revenue, work, online
-        return seen
+    def read(self, market: Market, pools: Sequence[int]) -> Records:
+        """What the market says of every row; ``pools`` by place."""
+        revenue, work, online = self.seen_revenue.copy(), self.seen_work.copy(), self.seen_online.copy()
+        failures = np.full(len(revenue), -1)
+        for place, pool in enumerate(pools):
+            market.write_records(pool, self.rows_at(place), revenue, work, online, failures)
+        known = failures >= 0
+        return Records(revenue, work, online, np.where(known, failures, self.seen_failures), known)
 
     def observe(
         self,
-        tables: Sequence[dict[str, Any]],
+        now: Records,
         busy_hours: Sequence[float],
         days: float,
         *,
@@ -160,40 +171,48 @@ class ProviderBook:
         income_weight: float,
         use_weight: float,
         known_from: float = math.inf,
-    ) -> None:
+    ) -> Floats:
         """Update the averages with what the market saw in ``days``.
 
         Parameters
         ----------
-        tables : the market's readings of each place's pool
+        now : the market's counters
         busy_hours : GPU-hours in which the providers of each pool were hired
         full_cost, idle_cost : USD per GPU-hour
         income_weight, use_weight : weight of the new value in the averages
         known_from : day before which a provider must have entered to know its income
+
+        Returns
+        -------
+        (rows,) GPU-hours completed in ``days``
         """
-        for place, (table, busy) in enumerate(zip(tables, busy_hours, strict=True)):
-            if not len(table["uid"]):
-                continue
-            seen = self._read(place, table)
-            k, hours = seen.k, HOURS * seen.online * gpus
-            hired = hired_hours(seen.work, hours, busy)
-            cost = idle_cost * hours + (full_cost - idle_cost) * hired
-            self.epoch_work[k] += seen.work
-            self.epoch_value[k] += seen.work * self.ask[k]
-            self.value[k] += seen.work * self.ask[k]
-            self.epoch_online[k] += hours
-            self.owed[k] += cost
-            # Weights w, w (1 - w), … over their sum: at first the plain mean of the days seen.
-            knows = self.entered[k] < known_from
-            i = k[knows]
-            self.weight[i] += income_weight * (1.0 - self.weight[i])
-            step = income_weight / self.weight[i]
-            self.income[i] += step * (seen.revenue[knows] / days + self.token_rate[i] - self.income[i])
-            self.cost[i] += step * (cost[knows] / days - self.cost[i])
-            on = hours > 0
-            j = k[on]
-            self.use_weight[j] += use_weight * (1.0 - self.use_weight[j])
-            self.use[j] += use_weight / self.use_weight[j] * (hired[on] / hours[on] - self.use[j])
+        revenue = now.revenue / MICRO - self.seen_revenue / MICRO
+        work, hours = now.work - self.seen_work, HOURS * (now.online - self.seen_online) * gpus
+        self.seen_revenue, self.seen_work, self.seen_online = now.revenue, now.work, now.online
+        hired = np.zeros(len(work))
+        for place, busy in enumerate(busy_hours):
+            k = self.rows_at(place)
+            k = k[now.known[k]]
+            hired[k] = hired_hours(work[k], hours[k], busy)
+        cost = idle_cost * hours + (full_cost - idle_cost) * hired
+        value = work * self.ask
+        self.epoch_work += work
+        self.epoch_value += value
+        self.value += value
+        self.epoch_online += hours
+        self.owed += cost
+        # Weights w, w (1 - w), … over their sum: at first the plain mean of the days seen.
+        knows = now.known & (self.entered < known_from)
+        self.weight += np.where(knows, income_weight * (1.0 - self.weight), 0.0)
+        step = np.divide(income_weight, self.weight, out=np.zeros(len(work)), where=knows)
+        self.income += step * (revenue / days + self.token_rate - self.income)
+        self.cost += step * (cost / days - self.cost)
+        on = hours > 0
+        self.use_weight += np.where(on, use_weight * (1.0 - self.use_weight), 0.0)
+        share = np.divide(hired, hours, out=self.use.copy(), where=on)
+        step = np.divide(use_weight, self.use_weight, out=np.zeros(len(work)), where=on)
+        self.use += step * (share - self.use)
+        return work
 
     def take_epoch(self, speed: float) -> tuple[Ints, EpochWork]:
         """Rows that did something since the last call, and what; those who left meanwhile are paid too."""

@@ -11,6 +11,7 @@ from scipy.special import ndtri
 
 from simdai.economy.actors import World
 from simdai.economy.compute_market import Venue, asks_in_micro_usd
+from simdai.economy.draws import RowDraws
 from simdai.economy.laws import Exponential
 from simdai.economy.ledger import WORLD
 from simdai.economy.measures import Increment
@@ -68,12 +69,10 @@ class Providers:
             )
             for place in self.jurisdictions
         ]
-        self._exit, self._ask = (
-            [world.entity(what, f"{self.name}.{place}") for place in self.jurisdictions]
-            for what in ("provider.exit", "provider.ask")
-        )
-        self._entry = world.entity("provider.entry", self.name)
         self.book = ProviderBook()
+        self._exit = self.draws("provider.exit")
+        self._ask = [world.entity("provider.ask", f"{self.name}.{place}") for place in self.jurisdictions]
+        self._entry = world.entity("provider.entry", self.name)
         self.capital_level = 1.0
         """Factor on the price of hardware; shocks change it."""
         self.notice = 0.0
@@ -81,14 +80,19 @@ class Providers:
         self.blind = 0.0
         """Days from entry in which a provider has not been paid yet and does not know its income."""
         self.posted: float | None = None
+        self._asked: float | None = None  # the posted price that all ask
         self._expected: list[tuple[float, int]] = []  # (day, number of entrants on their way)
         self._coming: list[tuple[float, int, int]] = []  # (day, place, number of devices from elsewhere)
         self._dark: dict[int, int] = {}  # rows that are cut off, by the number of failures at once
         self.movers = Movers(rules.switching, self) if rules.switching else None
         self.exits = self.entries = self.moved_in = self.moved_out = 0
-        self._failures = np.zeros(0, dtype=np.int64)  # as last taken, by row
         self.sold_hours = self.idle_hours = 0.0
         """GPU-hours completed, and those of them that would have stood idle."""
+
+    def draws(self, what: str) -> RowDraws:
+        """What its providers draw for one kind of decision."""
+        places = [self.world.entity(what, f"{self.name}.{place}") for place in self.jurisdictions]
+        return RowDraws(places, self.book)
 
     # -- costs -----------------------------------------------------------------------------------------------
 
@@ -172,11 +176,10 @@ class Providers:
 
     def observe(self, over: Increment) -> None:
         """Take in what the market did lately: income, cost and use of every provider."""
-        tables = [self.world.compute.market.providers(pool) for pool in self.pools]
         days, busy_days = over.days, over.pool_days["busy_days"]
-        repricing, before = self.rules.repricing, self.book.seen_work.copy()
-        self.book.observe(
-            tables,
+        repricing = self.rules.repricing
+        work = self.book.observe(
+            self.book.read(self.world.compute.market, self.pools),
             [HOURS * self.rules.gpus * float(busy_days[pool]) for pool in self.pools],
             days,
             gpus=self.rules.gpus,
@@ -186,46 +189,45 @@ class Providers:
             use_weight=weight_of_new(days, repricing.memory if repricing else 0.0),
             known_from=self.world.env.now - self.blind,
         )
-        work = self.book.seen_work - before
         spare = 1.0 - np.where(self.book.bought > 0, self.rules.capital_share, 0.0)
         self.sold_hours += float(work.sum())
         self.idle_hours += float((work * spare).sum()) * (1.0 - self.rules.outside_use)
 
     def take_failures(self) -> Ints:
         """(rows,) jobs that failed on each provider since the last call."""
-        before = np.zeros(len(self.book.alive), dtype=np.int64)
-        before[: len(self._failures)] = self._failures
-        now = before.copy()
-        for place, pool in enumerate(self.pools):
-            table = self.world.compute.market.providers(pool)
-            now[self.book.rows_at(place)[table["index"]]] = table["failures"]
-        self._failures = now
-        return now - before
+        now = self.book.read(self.world.compute.market, self.pools).failures
+        new: Ints = now - self.book.seen_failures
+        self.book.seen_failures = now
+        return new
 
     def day(self, days: float, posted: float | None) -> None:
         """The decisions of some ``days``, after `observe`: exits, entries, prices."""
         self.posted = posted
         if self.rules.behaviour is not None:
-            self._leave(self.rules.behaviour, days)
-            self._decide_entry(self.rules.behaviour, days)
+            self._come_and_go(self.rules.behaviour, days)
         if self.movers is not None:
             self.movers.day(days)
         self._arrive()
         self._reprice(days)
 
+    def _margins(self, capital: float) -> Floats:
+        """(n,) margins of the present providers when their hardware costs ``capital`` USD a day."""
+        k = self.book.present
+        running = self.book.cost[k]
+        return choice.margin(self.book.income[k], running, running + capital)
+
     @property
     def margins(self) -> Floats:
         """(n,) margins of the present providers at today's price of hardware."""
-        k = self.book.present
-        running = self.book.cost[k]
-        return choice.margin(self.book.income[k], running, running + self._capital_per_day)
+        return self._margins(self._capital_per_day)
 
     @property
     def mean_margin(self) -> float:
         """Mean margin of those who have a record; nan when there are none, or when their hardware is free."""
-        if self._capital_per_day == 0:
+        capital = self._capital_per_day
+        if capital == 0:
             return math.nan
-        margins = self.margins[self._seasoned(self.book.present)]
+        margins = self._margins(capital)[self._seasoned(self.book.present)]
         return float(margins.mean()) if len(margins) else math.nan
 
     @property
@@ -275,36 +277,32 @@ class Providers:
         """Devices on their way from elsewhere."""
         return sum(n for _, _, n in self._coming)
 
-    def _leave(self, behaviour: Behaviour, days: float) -> None:
-        k = self.book.present
-        margins = self.margins - self._outside_income(behaviour) / self._capital_per_day
-        low, _ = self.thresholds(behaviour)
-        hazard = choice.exit_hazard(margins, behaviour.exit_hazard, behaviour.exit_sensitivity, low)
+    def _come_and_go(self, behaviour: Behaviour, days: float) -> None:
+        """Some decide to leave, those whose notice is over go, newcomers decide to come."""
+        k, capital, thresholds = self.book.present, self._capital_per_day, self.thresholds(behaviour)
+        margins, seasoned = self._margins(capital), self._seasoned(k)
+        outside = self._outside_income(behaviour) / capital
+        hazard = choice.exit_hazard(
+            margins - outside, behaviour.exit_hazard, behaviour.exit_sensitivity, thresholds[0]
+        )
         chance = choice.probability(hazard, days)
-        day = round(self.world.env.now)
-        drawn = np.ones(len(k))
-        for place, stream in enumerate(self._exit):
-            here = self.book.place[k] == place
-            drawn[here] = stream.uniforms(self.book.index[k[here]], day)
+        drawn = self._exit.uniforms(k, round(self.world.env.now))
         now, leaves = self.world.env.now, self.book.leaves
-        decided = k[(drawn < chance) & self._seasoned(k) & (leaves[k] == 0)]
+        decided = k[(drawn < chance) & seasoned & (leaves[k] == 0)]
         leaves[decided] = now + self.notice
-        gone = k[(leaves[k] > 0) & (leaves[k] <= now)]
-        if len(gone):
+        going = (leaves[k] > 0) & (leaves[k] <= now)
+        if going.any():
+            gone = k[going]
             self.world.compute.market.remove_providers(self.book.uid[gone], drain=True)
             self.book.remove(gone)
             self.exits += len(gone)
+        known = margins[seasoned & ~going]
+        if len(known) and capital > 0.0:
+            self._decide_entry(behaviour, float(known.mean()), thresholds[1], days)
 
-    def _decide_entry(self, behaviour: Behaviour, days: float) -> None:
-        margin = self.mean_margin
-        if math.isnan(margin):
-            return
+    def _decide_entry(self, behaviour: Behaviour, margin: float, threshold: float, days: float) -> None:
         rate = choice.entrants_per_day(
-            len(self.book.present),
-            margin,
-            self.thresholds(behaviour)[1],
-            behaviour.entry_speed,
-            behaviour.entry_ceiling,
+            len(self.book.present), margin, threshold, behaviour.entry_speed, behaviour.entry_ceiling
         )
         if rate == 0.0:
             return
@@ -344,6 +342,9 @@ class Providers:
     def _reprice(self, days: float) -> None:
         k, rules = self.book.present, self.rules.repricing
         if self.posted is not None:
+            if self.posted == self._asked:  # newcomers have asked it from the beginning
+                return
+            self._asked = self.posted
             wanted = np.full(len(k), self.posted * self.hardware.speed)
         elif rules is not None:
             ceiling = math.inf if rules.ceiling is None else rules.ceiling

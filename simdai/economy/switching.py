@@ -77,7 +77,7 @@ class Movers:
     def __init__(self, rules: Switching, home: Providers) -> None:
         self.rules, self.home = rules, home
         world = home.world
-        self._move = [world.entity("provider.move", f"{home.name}.{place}") for place in home.jurisdictions]
+        self._move = home.draws("provider.move")
         self._return = world.entity("provider.return", home.name)
         self.net: dict[str, float] = dict.fromkeys([home.name, *rules.destinations], math.nan)
         """USD per GPU-hour that providers net at each place, as far as the news go."""
@@ -135,12 +135,12 @@ class Movers:
             places, there = [*places, OUTSIDE], [*there, home.outside_net(rules.outside_use)]
         k = home.settled
         day = round(home.world.env.now)
-        drawn = self._uniforms(k, 2 * day)
+        drawn = self._move.uniforms(k, 2 * day)
         chosen = self._choose(home.net_per_hour(k), self._worth(places, there), drawn, days)
         moving = k[chosen > 0]
         if not len(moving):
             return
-        where, spots = chosen[chosen > 0] - 1, self._uniforms(moving, 2 * day + 1)
+        where, spots = chosen[chosen > 0] - 1, self._move.uniforms(moving, 2 * day + 1)
         home.depart(moving)
         coming: Counter[tuple[str, int]] = Counter()
         for row, target, spot in zip(moving.tolist(), where.tolist(), spots.tolist(), strict=True):
@@ -177,13 +177,6 @@ class Movers:
                 gone.add(number)
         self._outside = [device for device in self._outside if device[0] not in gone]
         self._announce(coming)
-
-    def _uniforms(self, k: Ints, counter: int) -> Floats:
-        book, drawn = self.home.book, np.ones(len(k))
-        for place, stream in enumerate(self._move):
-            here = book.place[k] == place
-            drawn[here] = stream.uniforms(book.index[k[here]], counter)
-        return drawn
 
     def _spot(self, name: str, place: int, uniform: float) -> int:
         """Jurisdiction at a destination: the device's own where it is known, else drawn by weight."""

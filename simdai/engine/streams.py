@@ -53,6 +53,18 @@ def _mix(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return x ^ (x >> np.uint64(31))
 
 
+def _numbers(starts: NDArray[np.uint64], steps: Any) -> NDArray[np.float64]:
+    with np.errstate(over="ignore"):
+        words = _mix(starts + steps)
+    out: NDArray[np.float64] = (words >> np.uint64(11)).astype(np.float64) * 2.0**-53
+    return out
+
+
+def uniforms_from(starts: NDArray[np.uint64], counter: int) -> NDArray[np.float64]:
+    """Number ``counter`` of entities, of one stream or of many, by their `EntityStream.starts`."""
+    return _numbers(starts, np.uint64(((counter + 1) * GOLDEN) & MASK))
+
+
 class EntityStream:
     """Uniform numbers of many entities: a pure function of (key, entity, counter).
 
@@ -76,7 +88,7 @@ class EntityStream:
         -------
         (n,) float64 in [0, 1)
         """
-        return self._numbers(np.asarray(ids), np.uint64(((counter + 1) * GOLDEN) & MASK))
+        return uniforms_from(self.starts(ids), counter)
 
     def block(self, ids: ArrayLike, first: int, count: int) -> NDArray[np.float64]:
         """Numbers ``first`` to ``first + count - 1`` of each entity, as `uniforms` gives them one by one.
@@ -94,12 +106,14 @@ class EntityStream:
         with np.errstate(over="ignore"):
             return self._numbers(np.asarray(ids)[:, None], counters * np.uint64(GOLDEN))
 
-    def _numbers(self, ids: NDArray[Any], steps: Any) -> NDArray[np.float64]:
+    def starts(self, ids: ArrayLike) -> NDArray[np.uint64]:
+        """(n,) where the generators of entities start, for `uniforms_from`: for those who draw often."""
+        key = np.uint64(self.key)
         with np.errstate(over="ignore"):
-            start = _mix(_mix(ids.astype(np.uint64) + np.uint64(self.key)) + np.uint64(self.key))
-            words = _mix(start + steps)
-        out: NDArray[np.float64] = (words >> np.uint64(11)).astype(np.float64) * 2.0**-53
-        return out
+            return _mix(_mix(np.asarray(ids).astype(np.uint64) + key) + key)
+
+    def _numbers(self, ids: NDArray[Any], steps: Any) -> NDArray[np.float64]:
+        return _numbers(self.starts(ids), steps)
 
     def uniform(self, entity: int, counter: int) -> float:
         """Number ``counter`` of one entity, the same as :meth:`uniforms` gives, without arrays."""

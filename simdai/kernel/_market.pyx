@@ -1838,6 +1838,25 @@ cdef class Core:
             online_days[row] = provider.online_days + (now if provider.flags & ONLINE else 0.0)
             busy[row], banned[row] = provider.job >= 0, (provider.flags & BANNED) > 0
 
+    def write_records(self, int p, int64_t[::1] rows, int64_t[::1] revenue, double[::1] work_hours, double[::1] online_days, int64_t[::1] failures):
+        cdef PoolState* pool = &self.pool[p]
+        cdef int64_t k, row, least = min(revenue.shape[0], work_hours.shape[0], online_days.shape[0], failures.shape[0])
+        cdef int32_t slot
+        cdef Provider* provider
+        cdef double now = self.env.now
+        if rows.shape[0] < pool.entered:
+            raise ValueError(f"rows for {rows.shape[0]} providers; {pool.entered} have entered")
+        for k in range(pool.entered):
+            slot = self.slot_of[pool.uid_of[k]]
+            if slot < 0:
+                continue
+            row = rows[k]
+            if not 0 <= row < least:
+                raise ValueError(f"row {row} is outside the columns")
+            provider = &self.provider[slot]
+            revenue[row], work_hours[row], failures[row] = provider.revenue, provider.work_hours, self.failures[slot]
+            online_days[row] = provider.online_days + (now if provider.flags & ONLINE else 0.0)
+
     def read_providers(self, int p):
         cdef PoolState* pool = &self.pool[p]
         cdef int64_t k, n = 0, i = 0

@@ -370,6 +370,18 @@ class Market:
             self._pool(pool), rows, online_days, busy.view(np.uint8), banned.view(np.uint8)
         )
 
+    def write_records(
+        self,
+        pool: int,
+        rows: NDArray[np.int64],
+        revenue: NDArray[np.int64],
+        work_hours: NDArray[np.float64],
+        online_days: NDArray[np.float64],
+        failures: NDArray[np.int64],
+    ) -> None:
+        """Write four columns of :meth:`providers` as :meth:`write_presence` does."""
+        self._core.write_records(self._pool(pool), rows, revenue, work_hours, online_days, failures)
+
     def work_hours(self, pool: int) -> NDArray[np.float64]:
         """GPU-hours of completed jobs of each present provider of a pool, by id."""
         hours: NDArray[np.float64] = self._core.work_hours(self._pool(pool))

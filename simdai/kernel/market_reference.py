@@ -886,15 +886,30 @@ class ReferenceCore:
         busy: NDArray[np.uint8],
         banned: NDArray[np.uint8],
     ) -> None:
+        self._write(pool, rows, {"online_days": online_days, "busy": busy, "banned": banned})
+
+    def write_records(
+        self,
+        pool: int,
+        rows: NDArray[np.int64],
+        revenue: NDArray[np.int64],
+        work_hours: NDArray[np.float64],
+        online_days: NDArray[np.float64],
+        failures: NDArray[np.int64],
+    ) -> None:
+        columns = {"revenue": revenue, "work_hours": work_hours, "online_days": online_days}
+        self._write(pool, rows, {**columns, "failures": failures})
+
+    def _write(self, pool: int, rows: NDArray[np.int64], columns: dict[str, NDArray[Any]]) -> None:
         table = self.read_providers(pool)
         if len(table["index"]) and len(rows) <= table["index"].max():
             raise ValueError(f"rows for {len(rows)} providers; more have entered")
         places = rows[table["index"]]
-        least = min(len(online_days), len(busy), len(banned))
+        least = min(len(column) for column in columns.values())
         if len(places) and (places.min() < 0 or places.max() >= least):
             raise ValueError("a row is outside the columns")
-        online_days[places], busy[places] = table["online_days"], table["busy"]
-        banned[places] = table["banned"]
+        for name, column in columns.items():
+            column[places] = table[name]
 
     def read_providers(self, pool: int) -> dict[str, NDArray[Any]]:
         members = [p for p in self.providers_by_uid.values() if p.pool == pool]

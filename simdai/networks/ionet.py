@@ -263,7 +263,7 @@ class IoNetNetwork(ComputeNetwork):
         self.judge_hours()
         if self.fakes:
             self.fakes.punish()
-        self.stakes.settle(self.nominees)
+        self.stakes.settle()
         earned, hours = self.nominees.take()
         if not self.foundation["payouts"]:  # what renters have paid stays where it is
             for p in self.populations.values():

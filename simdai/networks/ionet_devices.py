@@ -166,13 +166,9 @@ class Nominees:
         """Score of a device of each population that is idle, and of one that is hired."""
         self._entrants = [(rules[p].pool, score) for p, both in self.scores.items() for score in both]
         self._needed = np.array([self._uptime_needed(devices) for devices in rules.values()])
-        self._loads = {
-            p: [world.entity("ionet.load", f"{q.name}.{place}") for place in q.jurisdictions]
-            for p, q in populations.items()
-        }
+        self._loads = {p: population.draws("ionet.load") for p, population in populations.items()}
         self._code, self._uptime = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
         self.earned, self.hours, self._seen = np.zeros(0), np.zeros(0), np.zeros(0)
-        self.failures = np.zeros(0, dtype=np.int64)
         self._staked, self._barred = np.zeros(0, dtype=bool), np.zeros(0, dtype=bool)
         self._staying, self._eligible = np.zeros(0, dtype=bool), np.zeros(0, dtype=bool)
         self._places: list[tuple[int, Ints]] = []  # pool of the market; row of each index there
@@ -221,7 +217,6 @@ class Nominees:
                 "earned",
                 "hours",
                 "_seen",
-                "failures",
                 "_staked",
                 "_barred",
                 "_staying",
@@ -252,9 +247,8 @@ class Nominees:
         if ionet_idle_within_limits(devices.own_cpu, devices.own_gpu, devices.data_centre):
             return blocked
         day = math.floor(self.world.env.now)
-        for place, stream in enumerate(self._loads[population]):
-            rows = providers.book.rows_at(place)
-            blocked[rows] = stream.uniforms(np.arange(len(rows)), day) < devices.own_use
+        everybody = np.arange(len(blocked))
+        blocked = self._loads[population].uniforms(everybody, day) < devices.own_use
         return blocked
 
     def qualify(self, population: str, stakes: Ints, least: int) -> None:
@@ -346,13 +340,3 @@ class Nominees:
         )
         self.earned[:] = self.hours[:] = 0.0
         return earned, hours
-
-    def take_failures(self) -> dict[str, Ints]:
-        """(rows,) jobs that failed on each device since the last call, by population."""
-        self.grow()
-        now = self.failures.copy()
-        for pool, rows in self._places:
-            table = self.world.compute.market.providers(pool)
-            now[rows[table["index"]]] = table["failures"]
-        new, self.failures = now - self.failures, now
-        return {p: new[rows] for p, rows in self.rows.items()}

@@ -15,7 +15,7 @@ from simdai.economy.providers import Providers
 from simdai.economy.token_market import TokenMarket
 from simdai.mechanisms.block_rewards import ionet_min_stake, ionet_slash, ionet_unstake_days
 from simdai.mechanisms.provider_choice import probability
-from simdai.networks.ionet_devices import Devices, Nominees
+from simdai.networks.ionet_devices import Devices
 from simdai.registry import Configured
 from simdai.units import Days, NonNegative, Share, Tokens
 
@@ -92,13 +92,7 @@ class Stakes:
         for p, population in populations.items():
             shared = devices[p].co_staked > 0.0
             population.notice = ionet_unstake_days(shared, rules.unstake, rules.co_staked_wait)
-        self._draws = {
-            p: [
-                world.entity("ionet.slash", f"{population.name}.{place}")
-                for place in population.jurisdictions
-            ]
-            for p, population in populations.items()
-        }
+        self._draws = {p: population.draws("ionet.slash") for p, population in populations.items()}
         self._open: list[_Slash] = []
         self.taken = self.burned = 0  # base units slashed, and burned of them
 
@@ -151,18 +145,19 @@ class Stakes:
         there, total = ledger.balance(asset, source), int(wanted.sum())
         ledger.pay_out(wanted if there >= total else ledger.split(there, wanted), asset, source, targets)
 
-    def settle(self, nominees: Nominees) -> None:
+    def settle(self) -> None:
         """A day of slashes and appeals; the stake of those who have left goes back to its owners."""
         self._end_appeals()
-        failures = nominees.take_failures() if self.rules.soft_chance else {}
         for p, population in self.populations.items():
-            if p in failures:
-                self._punish_failures(p, failures[p])
+            if self.rules.soft_chance:
+                self._punish_failures(p, population.take_failures())
             self._release(p, np.flatnonzero(~population.book.alive))
 
     def _release(self, p: str, gone: Ints) -> None:
         ledger, asset = self.world.ledger, self.token.asset
         gone = gone[gone < len(self.own[p])]
+        if not len(gone):
+            return
         own, shared = self.own[p].indices[gone], self.shared[p].indices[gone]
         balances = ledger.accounts(asset).balances
         own_stakes, shared_stakes = balances[own].copy(), balances[shared].copy()
@@ -178,18 +173,16 @@ class Stakes:
 
     def _punish_failures(self, p: str, failures: Ints) -> None:
         """Some failed hires count as inadequate service."""
-        book, day = self.populations[p].book, round(self.world.env.now)
-        for place, stream in enumerate(self._draws[p]):
-            k = book.rows_at(place)
-            k = k[book.alive[k] & (failures[k] > 0)]
-            if not len(k):
-                continue
-            hazard = -math.log1p(-min(self.rules.soft_chance, 1.0 - 1e-12)) * failures[k]
-            found = k[stream.uniforms(book.index[k], 2 * day) < probability(hazard, 1.0)]
-            appeals = stream.uniforms(book.index[found], 2 * day + 1) < self.rules.reversed
-            for row, won in zip(found.tolist(), appeals.tolist(), strict=True):
-                places = int(self.own[p].indices[row]), int(self.shared[p].indices[row])
-                self.slash(places, self.rules.soft, bool(won))
+        book, day, draws = self.populations[p].book, round(self.world.env.now), self._draws[p]
+        k = np.flatnonzero(book.alive & (failures > 0))
+        if not len(k):
+            return
+        hazard = -math.log1p(-min(self.rules.soft_chance, 1.0 - 1e-12)) * failures[k]
+        found = k[draws.uniforms(k, 2 * day) < probability(hazard, 1.0)]
+        appeals = draws.uniforms(found, 2 * day + 1) < self.rules.reversed
+        for row, won in zip(found.tolist(), appeals.tolist(), strict=True):
+            places = int(self.own[p].indices[row]), int(self.shared[p].indices[row])
+            self.slash(places, self.rules.soft, bool(won))
 
     def slash(
         self,

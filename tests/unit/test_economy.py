@@ -13,7 +13,7 @@ from simdai.economy.calendar import Calendar, Phase
 from simdai.economy.demand import expected_wait_hours
 from simdai.economy.hardware import Accelerator
 from simdai.economy.paths import Annual, Constant, Points
-from simdai.economy.provider_book import ProviderBook, hired_hours
+from simdai.economy.provider_book import ProviderBook, Records, hired_hours
 from simdai.economy.venue_choice import Choice, VenueChoice
 from simdai.engine import Environment
 from simdai.errors import ScenarioError
@@ -150,16 +150,10 @@ def test_a_provider_book_averages_income_without_bias_at_the_start() -> None:
     book.add(0, ints, np.array([2.0]), ints, ints, 0.0)
 
     def day(revenue: int, work: float, online: float) -> None:
-        table = {
-            "uid": ints,
-            "index": ints,
-            "revenue": np.array([revenue]),
-            "work_hours": np.array([work]),
-            "online_days": np.array([online]),
-        }
-        book.observe(
-            [table], [12.0], 1.0, gpus=1, full_cost=0.1, idle_cost=0.02, income_weight=0.25, use_weight=0.25
-        )
+        known = np.ones(1, dtype=bool)
+        now = Records(np.array([revenue]), np.array([work]), np.array([online]), ints, known)
+        rest = {"gpus": 1, "full_cost": 0.1, "idle_cost": 0.02, "income_weight": 0.25, "use_weight": 0.25}
+        book.observe(now, [12.0], 1.0, **rest)
 
     day(24_000_000, 12.0, 1.0)
     assert book.income[0] == pytest.approx(24.0)

@@ -287,7 +287,7 @@ def test_slashes_are_burned_after_the_month_of_appeal_or_given_back(won: bool) -
 def test_failed_hires_cost_a_part_of_the_stake_when_they_are_judged() -> None:
     spells = {f"providers.racks.{law}": value for law, value in SPELLS.items()}
     _, net = ionet({"staking.soft_chance": 1.0} | spells, until=20.5)
-    failures = int(net.nominees.failures[net.nominees.rows["racks"]].sum())
+    failures = int(net.populations["racks"].book.seen_failures.sum())
     slashes = net.stakes.taken / (200 * UNIT)
     assert failures > 10
     # at most one slash a device and day; stakes are topped up the same day

@@ -1093,6 +1093,11 @@ def test_capacity_and_jobs_are_conserved_through_all_changes(kernel, rule):
             days, busy, banned = days[::-1], busy[::-1], banned[::-1]
             for name, column in (("online_days", days), ("busy", busy), ("banned", banned)):
                 assert np.array_equal(column[table["index"]], table[name]), name
+            records = {"revenue": np.int64, "work_hours": float, "online_days": float, "failures": np.int64}
+            columns = {name: np.zeros(200, dtype=dtype) for name, dtype in records.items()}
+            s.market.write_records(p, np.arange(200), **columns)
+            for name, column in columns.items():
+                assert np.array_equal(column[table["index"]], table[name]), name
             installed = len(table["uid"])
             assert sum(pools[name][p] for name in ("idle", "busy", "offline", "banned")) == installed
             assert np.bincount(table["state"], minlength=4).tolist() == [
@@ -1230,6 +1235,12 @@ def rows(n, columns):
     return np.arange(n), np.zeros(columns), np.zeros(columns, dtype=bool), np.zeros(columns, dtype=bool)
 
 
+def records(n, columns):
+    """Arguments of write_records, likewise."""
+    counts = np.zeros(columns, dtype=np.int64)
+    return np.arange(n), counts, np.zeros(columns), np.zeros(columns), counts.copy()
+
+
 CHANGES = [
     (lambda m: m.add_providers(2, [1]), "there is no pool 2; there are 2"),
     (lambda m: m.add_providers(-1, [1]), "there is no pool -1"),
@@ -1277,6 +1288,8 @@ CHANGES = [
     (lambda m: m.write_presence(7, *rows(2, 2)), "there is no pool 7"),
     (lambda m: m.write_presence(0, *rows(0, 2)), "rows for 0 providers"),
     (lambda m: m.write_presence(0, *rows(2, 1)), "outside the columns"),
+    (lambda m: m.write_records(0, *records(0, 2)), "rows for 0 providers"),
+    (lambda m: m.write_records(0, *records(2, 1)), "outside the columns"),
     (lambda m: m.queue_length(3), "there is no venue 3"),
     (lambda m: m.counter("completed", 0, 1), "there is no job class 1"),
     (lambda m: m.wait_quantile(0.5, venue=3), "there is no venue 3"),
