@@ -109,7 +109,8 @@ class ComputeNetwork:
             return math.nan
         if self.price is not None:
             return self.price
-        known = [(p.list_price, p.count) for p in fitting if p.count]
+        counted = [(p, p.count) for p in fitting]
+        known = [(p.list_price, count) for p, count in counted if count]
         total = sum(count for _, count in known)
         return sum(price * count for price, count in known) / total if total else math.nan
 

@@ -15,6 +15,7 @@ from simdai.economy.calendar import Phase
 from simdai.economy.compute_market import ask_in_micro_usd
 from simdai.economy.laws import Law, Never
 from simdai.economy.ledger import WORLD
+from simdai.economy.measures import ratio
 from simdai.economy.requirements import Requirements
 from simdai.economy.venue_choice import Choice, VenueChoice
 from simdai.errors import Problem
@@ -36,6 +37,8 @@ from simdai.units import (
 __all__ = ["Segment", "SegmentActor"]
 
 DAYS_PER_YEAR = 365.25
+HOURS = 24.0
+MICRO = 10**6
 
 SellerName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}(\.[a-z][a-z0-9_]{0,63})?$")]
 
@@ -139,6 +142,12 @@ class SegmentActor:
         self.venues = list(self.world.sellers.values())
         owners = [name.partition(".")[0] for name in self.world.sellers]
         self.choice = VenueChoice(self.rules.choice, owners)
+        capable = self.world.compute.market.capable[:, self.job_class]
+        self._offers = [
+            (n, seller, seller.venue.index)
+            for n, (name, seller) in enumerate(self.world.sellers.items())
+            if capable[seller.venue.index] and self._will_do(name)
+        ]
         self.choice.open(self._listed())
         self.apply()
         step = self.rules.step
@@ -157,13 +166,10 @@ class SegmentActor:
 
     def _listed(self) -> Floats:
         """(n,) listed prices, nan where the segment's jobs can never run."""
-        capable = self.world.compute.market.capable[:, self.job_class]
-        return np.array(
-            [
-                v.list_price(self.hardware) if capable[v.venue.index] and self._will_do(name) else math.nan
-                for name, v in self.world.sellers.items()
-            ]
-        )
+        prices = np.full(len(self.venues), math.nan)
+        for n, seller, _ in self._offers:
+            prices[n] = seller.list_price(self.hardware)
+        return prices
 
     def _will_do(self, seller: str) -> bool:
         """Whether the segment buys from ``seller``, by its own name or that of the network it belongs to."""
@@ -171,24 +177,25 @@ class SegmentActor:
         return wanted is None or seller in wanted or seller.partition(".")[0] in wanted
 
     def _look(self) -> None:
-        over, c = self.world.compute.seen(self.rules.step), self.job_class
-        prices, waits, failed = (
-            self._listed(),
-            np.full(len(self.venues), math.nan),
-            np.full(len(self.venues), math.nan),
-        )
-        for n, seller in enumerate(self.venues):
-            v = seller.venue.index
-            if math.isnan(prices[n]):
+        compute = self.world.compute
+        over, prices = compute.seen(self.rules.step), self._listed()
+        waits, failed = np.full(len(prices), math.nan), np.full(len(prices), math.nan)
+        sold = over.sales(self.job_class)
+        for n, seller, v in self._offers:
+            price = float(prices[n])
+            if math.isnan(price):
                 continue
-            if over.count("completed", v, c):
-                prices[n] = over.price(v, c) / self.world.compute.speed(seller.venue, over, self.hardware)
+            if sold["completed"][v]:
+                paid = ratio(sold["revenue"][v], sold["gpu_hours"][v]) / MICRO
+                price = paid / compute.speed(seller.venue, over, self.hardware)
             if not seller.venue.is_cloud:  # a cloud's price has its subsidy taken off already
-                prices[n] = left_to_pay(float(prices[n]), seller.rebate)
-            waits[n] = expected_wait_hours(
-                over.mean_wait_hours(v, c), over.count("started", v, c), float(over.queued[v, c]), over.days
-            )
-            failed[n] = over.failed_share(v, c)
+                price = left_to_pay(price, seller.rebate)
+            prices[n] = price
+            started, queued = sold["started"][v], sold["queued"][v]
+            wait = HOURS * ratio(sold["wait_days"][v], started)
+            waits[n] = expected_wait_hours(wait, started, queued, over.days)
+            lost = sold["failed_attempts"][v]
+            failed[n] = ratio(lost, lost + sold["completed"][v])
         self.choice.update(prices, waits, failed, over.days)
         self.apply()
 

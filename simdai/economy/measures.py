@@ -16,7 +16,7 @@ from simdai.kernel.market import histogram_quantile
 if TYPE_CHECKING:
     from simdai.economy.compute_market import ComputeMarket, Venue
 
-__all__ = ["Increment", "Reading", "report"]
+__all__ = ["Increment", "Reading", "ratio", "report"]
 
 MICRO = 10**6
 
@@ -69,6 +69,11 @@ class Increment:
     outside: Numbers
     arrivals: Numbers
 
+    def sales(self, job_class: int) -> dict[str, list[float]]:
+        """Every counter of a class by venue, and the jobs that wait there now."""
+        sold = {name: counts[:, job_class].tolist() for name, counts in self.counters.items()}
+        return sold | {"queued": self.queued[:, job_class].tolist()}
+
     def count(self, name: str, venue: int, job_class: int | None = None) -> float:
         """Sum of a counter over a venue, or over one class in it."""
         row = self.counters[name][venue]
@@ -76,8 +81,7 @@ class Increment:
 
     def ratio(self, top: str, bottom: str, venue: int, job_class: int | None = None) -> float:
         """Quotient of two counters."""
-        below = self.count(bottom, venue, job_class)
-        return self.count(top, venue, job_class) / below if below else math.nan
+        return ratio(self.count(top, venue, job_class), self.count(bottom, venue, job_class))
 
     def price(self, venue: int, job_class: int | None = None) -> float:
         """USD that customers paid per GPU-hour of attempts that completed."""
@@ -94,8 +98,12 @@ class Increment:
     def failed_share(self, venue: int, job_class: int | None = None) -> float:
         """Share of ended attempts that failed because a provider became unavailable."""
         failed = self.count("failed_attempts", venue, job_class)
-        ended = failed + self.count("completed", venue, job_class)
-        return failed / ended if ended else math.nan
+        return ratio(failed, failed + self.count("completed", venue, job_class))
+
+
+def ratio(top: float, bottom: float) -> float:
+    """Quotient; nan where the denominator is zero."""
+    return top / bottom if bottom else math.nan
 
 
 Add = Callable[[str, str, Callable[[Increment], float]], None]
@@ -126,9 +134,6 @@ def report(compute: ComputeMarket, recorder: Recorder, scale: float) -> None:
 def _report_class(c: int, name: str, scale: float, add: Add) -> None:
     def total(over: Increment, counter: str) -> float:
         return float(over.counters[counter][:, c].sum())
-
-    def ratio(top: float, bottom: float) -> float:
-        return top / bottom if bottom else math.nan
 
     add(f"{name}.jobs_completed", "count", lambda over: scale * total(over, "completed"))
     add(f"{name}.outside_share", "1", lambda over: ratio(float(over.outside[c]), float(over.arrivals[c])))

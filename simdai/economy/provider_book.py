@@ -54,7 +54,7 @@ _FLOATS = (
 
 @dataclass(frozen=True)
 class Records:
-    """The market's counters of every row; those it knows no more are at what they were, ``known`` the others."""
+    """The market's counters of every row; what it does not know (``known``) is as it was."""
 
     revenue: Ints
     work: Floats
@@ -98,7 +98,8 @@ class ProviderBook:
             setattr(self, name, np.empty(0))
         self.alive = np.empty(0, dtype=bool)
         self._rows: dict[int, Ints] = {}  # of each place, by index there
-        self._present: Ints | None = None  # until somebody enters or leaves
+        self._present: Ints | None = None
+        self._mean_ask: float | None = None
 
     @property
     def present(self) -> Ints:
@@ -106,6 +107,19 @@ class ProviderBook:
         if self._present is None:
             self._present = np.flatnonzero(self.alive)
         return self._present
+
+    @property
+    def mean_ask(self) -> float:
+        """Mean ask of those present, USD per GPU-hour; nan when nobody is there."""
+        if self._mean_ask is None:
+            asks = self.ask[self.present]
+            self._mean_ask = float(asks.mean()) if len(asks) else math.nan
+        return self._mean_ask
+
+    def reprice(self, k: Ints, asks: Floats) -> None:
+        """Rows ``k`` ask something else."""
+        self.ask[k] = asks
+        self._mean_ask = None
 
     def size_of(self, place: int) -> int:
         """Providers that ever entered at ``place``."""
@@ -143,12 +157,12 @@ class ProviderBook:
             setattr(self, name, np.concatenate([column, new.get(name, np.zeros(n)).astype(column.dtype)]))
         self.alive = np.concatenate([self.alive, np.ones(n, dtype=bool)])
         self._rows[place] = np.concatenate([self._rows.get(place, np.empty(0, dtype=np.int64)), rows])
-        self._present = None
+        self._present = self._mean_ask = None
 
     def remove(self, k: Ints) -> None:
         """Rows ``k`` leave."""
         self.alive[k] = False
-        self._present = None
+        self._present = self._mean_ask = None
 
     def read(self, market: Market, pools: Sequence[int]) -> Records:
         """What the market says of every row; ``pools`` by place."""

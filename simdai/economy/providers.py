@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -358,7 +357,7 @@ class Providers:
         moved = units != asks_in_micro_usd(self.book.ask[k])
         if moved.any():
             self.world.compute.market.reprice(self.book.uid[k[moved]], units[moved])
-            self.book.ask[k] = units / MICRO
+            self.book.reprice(k, units / MICRO)
 
     # -- what befalls them -----------------------------------------------------------------------------------
 
@@ -428,10 +427,10 @@ class Providers:
     @property
     def count(self) -> int:
         """Simulated providers present that may work."""
-        return int(self._may_work(self.book.present).sum())
+        k = self.book.present
+        return int(self._may_work(k).sum()) if self._dark or any(self._bans.values()) else len(k)
 
     @property
     def list_price(self) -> float:
         """USD per GPU-hour of a speed-1 device: the mean ask; nan when nobody is there."""
-        asks: Any = self.book.ask[self.book.present]
-        return float(asks.mean()) / self.hardware.speed if len(asks) else math.nan
+        return self.book.mean_ask / self.hardware.speed

@@ -8,7 +8,7 @@ from typing import Annotated
 import numpy as np
 from numpy.typing import NDArray
 
-from simdai.mechanisms.choice import adopt, logit_shares, smooth, venue_utility
+from simdai.mechanisms.choice import adopt, logit_shares, smooth_all, venue_utility
 from simdai.registry import Configured, FrozenMapping
 from simdai.units import Days, Name, NonNegative, Number, Quantity, Share, UsdPerGpuHour
 
@@ -99,6 +99,6 @@ class VenueChoice:
         """
         memory = self.rules.memory
         for belief, seen in ((self.price, prices), (self.wait_hours, waits), (self.failed, failed)):
-            belief[:] = [smooth(old, new, days, memory) for old, new in zip(belief, seen, strict=True)]
+            belief[:] = smooth_all(belief, seen, days, memory)
         self.shares = adopt(self.shares, self.target(), days, self.rules.adoption_lag)
         return self.shares

@@ -7,7 +7,16 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["adopt", "left_to_pay", "logit_shares", "share_table", "smooth", "venue_utility", "weight_of_new"]
+__all__ = [
+    "adopt",
+    "left_to_pay",
+    "logit_shares",
+    "share_table",
+    "smooth",
+    "smooth_all",
+    "venue_utility",
+    "weight_of_new",
+]
 
 
 def logit_shares(utility: ArrayLike, outside: float = -math.inf) -> NDArray[np.float64]:
@@ -121,6 +130,15 @@ def smooth(old: float, new: float, days: float, memory_days: float) -> float:
     if math.isnan(old):
         return new
     return old + weight_of_new(days, memory_days) * (new - old)
+
+
+def smooth_all(old: ArrayLike, new: ArrayLike, days: float, memory_days: float) -> NDArray[np.float64]:
+    """`smooth` of (n,) averages and (n,) values."""
+    known, seen = np.asarray(old, dtype=np.float64), np.asarray(new, dtype=np.float64)
+    moved = known + weight_of_new(days, memory_days) * (seen - known)
+    both = np.where(np.isnan(known), seen, moved)
+    averages: NDArray[np.float64] = np.where(np.isnan(seen), known, both)
+    return averages
 
 
 def adopt(shares: ArrayLike, target: ArrayLike, days: float, lag_days: float) -> NDArray[np.float64]:

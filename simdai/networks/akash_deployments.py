@@ -169,7 +169,7 @@ class DeploymentsActor:
 
     def _gap(self, number: int) -> float:
         """Expected number of deployments between the one with this number and the one before it."""
-        return -math.log1p(-float(self._gaps.uniforms([number], 0)[0]))
+        return -math.log1p(-self._gaps.uniform(number, 0))
 
     def apply(self) -> None:
         """Let the next deployment come at the rate now in force."""
@@ -184,7 +184,7 @@ class DeploymentsActor:
         """Set up what runs at the start, then wait for the first newcomer."""
         running = round(self.rules.running / self.world.scale)
         for number in range(running):
-            age, term, *manner = (float(self._luck.uniforms([number], n)[0]) for n in range(DRAWS))
+            age, term, *manner = (self._luck.uniform(number, n) for n in range(DRAWS))
             self._deploy(number, self.world.env.now + age * self.rules.term.quantile(term), *manner)
         self._count["deployments"] = running
         self._hazard = self._gap(running)
@@ -198,7 +198,7 @@ class DeploymentsActor:
         self._count["deployments"] += 1
         self._hazard, self._at = self._gap(self._count["deployments"]), self.world.env.now
         self.apply()
-        comes, term, *manner = (float(self._luck.uniforms([number], n)[0]) for n in range(DRAWS))
+        comes, term, *manner = (self._luck.uniform(number, n) for n in range(DRAWS))
         stays_outside = comes >= float(self.choice.shares[0])
         self.world.compute.arrive(self.job_class, stays_outside)
         if not stays_outside:
@@ -270,10 +270,10 @@ class DeploymentsActor:
         waits = np.array([wait, *nothing])
         self.choice.update(self._prices(), waits, np.full(len(waits), math.nan), 1.0)
         if rules.reviews:
-            self._look_for_cheaper(self.desk.lowest_free(rules.gpus))
+            self._look_for_cheaper()
         self.apply()
 
-    def _look_for_cheaper(self, price: float) -> None:
+    def _look_for_cheaper(self) -> None:
         """Some tenants move to the cheapest host with room when that saves enough."""
         day = round(self.world.env.now)
         mine = [d for d in self.desk.live if d.tenant is self]
@@ -281,6 +281,9 @@ class DeploymentsActor:
             return
         chance = -math.expm1(-self.rules.reviews)
         looks = self._reviews.uniforms(np.array([d.number for d in mine]), day) < chance
+        if not looks.any():
+            return
+        price = self.desk.lowest_free(self.rules.gpus)
         for deployment, look in zip(mine, looks.tolist(), strict=True):
             now = self.desk.pricing.usd_per_hour(deployment.rate) / deployment.gpus
             if look and price < now * (1.0 - self.rules.saving):

@@ -8,15 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simdai.mechanisms.auction import akash_take_fee
-from simdai.mechanisms.escrow import escrow_open, escrow_settle
 
 __all__ = ["covered", "run_leases", "take_fees"]
 
 Ints = NDArray[np.int64]
 
 
-def run_leases(deposits: Ints, due: Ints, blocks: int) -> tuple[Ints, Ints]:
-    """Settle one lease account for each provider after ``blocks``.
+def run_leases(deposits: Ints, due: Ints) -> tuple[Ints, Ints]:
+    """Settle one lease account for each provider: what `escrow_settle` makes of a single payment.
 
     Parameters
     ----------
@@ -27,23 +26,22 @@ def run_leases(deposits: Ints, due: Ints, blocks: int) -> tuple[Ints, Ints]:
     -------
     paid, unsettled : (n,) micro-units; a deposit's rest stays with the tenant
     """
-    paid, unsettled = np.zeros(len(due), dtype=np.int64), np.zeros(len(due), dtype=np.int64)
-    for i in np.flatnonzero(due > 0).tolist():
-        account = escrow_open([int(deposits[i])], [Fraction(int(due[i]), blocks)])
-        (payment,) = escrow_settle(account, blocks).payments
-        paid[i], unsettled[i] = payment.paid, payment.unsettled
-    return paid, unsettled
+    paid = np.minimum(deposits, due)
+    return paid, due - paid
 
 
 def covered(due: Ints, lasts: float, unnoticed: float) -> Ints:
     """(n,) deposits of tenants whose money lasts ``lasts`` days of every ``lasts + unnoticed``."""
     share = Fraction(lasts) / (Fraction(lasts) + Fraction(unnoticed))
     return np.array(
-        [amount * share.numerator // share.denominator for amount in due.tolist()], dtype=np.int64
+        [amount * share.numerator // share.denominator if amount else 0 for amount in due.tolist()],
+        dtype=np.int64,
     )
 
 
 def take_fees(amounts: Ints, share: float) -> Ints:
     """(n,) take fees by the protocol's rule, which knows whole percents."""
     percent = round(share * 100)
-    return np.array([akash_take_fee(amount, percent) for amount in amounts.tolist()], dtype=np.int64)
+    return np.array(
+        [akash_take_fee(amount, percent) if amount else 0 for amount in amounts.tolist()], dtype=np.int64
+    )

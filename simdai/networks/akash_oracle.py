@@ -63,9 +63,9 @@ class PriceOracle:
 
     def read(self) -> OraclePrice:
         """What the chain's rule makes of the quotes until now."""
-        price = self._history[-1][1]
-        if self.still and (price, self.corrupted) in self._still:
-            return self._still[price, self.corrupted]
+        known = self._known()
+        if known is not None:
+            return known
         quotes = self._quotes()
         # A price that stands still reads the same at any time, as long as sources publish it.
         still = not self._stopped and len(quotes) == 2 and quotes[0][1] == quotes[1][1]
@@ -76,6 +76,18 @@ class PriceOracle:
         if still:
             self._still = {state: reading}
         return reading
+
+    def _known(self) -> OraclePrice | None:
+        """The reading of a price that has held for the whole window and was read before; else None."""
+        changed, price = self._history[-1]
+        latest = price
+        if changed == self._now and len(self._history) > 1 and not self.lag and not self.corrupted[0]:
+            changed, price = self._history[-2]  # what has lasted no time weighs nothing in the mean
+        settled = changed + (self.lag + self.rules.window) * SECONDS < self._now
+        if self._stopped or not settled or (price, self.corrupted) not in self._still:
+            return None
+        reading = self._still[price, self.corrupted]
+        return reading if price == latest else {**reading, "median": latest}
 
     def _aggregate(self, quotes: list[tuple[float, float]]) -> OraclePrice:
         rules, (wrong, factor) = self.rules, self.corrupted

@@ -41,6 +41,7 @@ __all__ = ["Deployment", "LeaseDesk", "Leased", "Tenant"]
 HOURS = 24.0
 MICRO = 10**6
 
+Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
 
 
@@ -178,13 +179,13 @@ class LeaseDesk:
             self.waiting.remove(deployment)
             deployment.tenant.ended(deployment, why)
 
-    def _served(self, deployment: Deployment) -> bool:
+    def _served(self, deployment: Deployment, online: Bools | None = None) -> bool:
         """Whether a lease came of the bids that providers can make now."""
         book = deployment.book
         for spammer in self.spammers:
             book = spammer.crowd(book)
         rates: dict[str, tuple[float, int]] = {}
-        for row in self._able(deployment.gpus):
+        for row in self._able(deployment.gpus, online):
             bid, rate = self._bid(row, deployment)
             if bid is None:
                 continue
@@ -203,18 +204,23 @@ class LeaseDesk:
         self._lease(deployment, winner, *rates[winner])
         return True
 
-    def _able(self, gpus: int) -> list[int]:
-        """Rows of the providers that are online, stay, and have ``gpus`` free."""
+    def _online(self) -> Bools:
+        """(rows,) whether each provider is there and may work."""
         book, market = self.hosts.book, self.world.compute.market
         self._grow()
-        able: list[int] = []
+        online = np.zeros(len(self._busy), dtype=bool)
         for place, pool in enumerate(self.hosts.pools):
-            table = market.providers(pool)
-            rows = book.rows_at(place)[table["index"]]
-            free = self.rules.gpus - self._busy[rows]
-            there = table["online"] & ~table["banned"] & (book.leaves[rows] == 0) & (free >= gpus)
-            able += rows[there].tolist()
-        return sorted(able)
+            if book.size_of(place):
+                table = market.providers(pool)
+                online[book.rows_at(place)[table["index"]]] = table["online"] & ~table["banned"]
+        return online
+
+    def _able(self, gpus: int, online: Bools | None = None) -> list[int]:
+        """Rows of the providers that are online, stay, and have ``gpus`` free."""
+        there = self._online() if online is None else online
+        free = self.rules.gpus - self._busy
+        able: list[int] = np.flatnonzero(there & (self.hosts.book.leaves == 0) & (free >= gpus)).tolist()
+        return able
 
     def _grow(self) -> None:
         new = len(self.hosts.book.alive) - len(self._busy)
@@ -291,8 +297,11 @@ class LeaseDesk:
         deployment.host = -1
 
     def _serve_waiting(self) -> None:
+        if not self.waiting:
+            return
+        online = self._online()
         for deployment in list(self.waiting):
-            if self._served(deployment):
+            if self._served(deployment, online):
                 self.waiting.remove(deployment)
 
     def finish(self, deployment: Deployment, why: str = "done") -> None:
@@ -327,8 +336,9 @@ class LeaseDesk:
     def settle(self) -> Leased:
         """Providers withdraw, tenants top up, leases end that cannot go on; returns what was paid."""
         self._grow()
+        online = self._online() if self.live else np.zeros(0, dtype=bool)
         for deployment in list(self.live):
-            self._settle(deployment)
+            self._settle(deployment, online)
         self._serve_waiting()
         epoch, self._epoch = self._epoch, _Epoch()
         n = len(self._busy)
@@ -340,7 +350,7 @@ class LeaseDesk:
         )
         return Leased(spot, reserved, epoch.unpaid)
 
-    def _settle(self, deployment: Deployment) -> None:
+    def _settle(self, deployment: Deployment, online: Bools) -> None:
         assert deployment.account is not None
         index = len(deployment.account.payments) - 1
         self._collect(deployment, escrow_withdraw(deployment.account, index, self.height))
@@ -351,7 +361,7 @@ class LeaseDesk:
             return
         if not deployment.careless:
             self._top_up(deployment)
-        self._look_after(deployment)
+        self._look_after(deployment, online)
 
     def _top_up(self, deployment: Deployment) -> None:
         """A careful tenant keeps two epochs' rent in escrow."""
@@ -360,7 +370,7 @@ class LeaseDesk:
             more = max(deployment.deposit, 1)
             deployment.account = escrow_deposit(deployment.account, more, self.height)
 
-    def _look_after(self, deployment: Deployment) -> None:
+    def _look_after(self, deployment: Deployment, online: Bools) -> None:
         """A host that gives notice reclaims its GPUs; one that has gone, or is dark, loses its tenant."""
         row, book, now = deployment.host, self.hosts.book, self.world.env.now * HOURS
         provider = f"{self.name}[{row}]"
@@ -372,14 +382,8 @@ class LeaseDesk:
                 self.move(deployment)
             else:  # no order follows of itself: the tenant deploys anew
                 self._interrupt(deployment, OrderBook(deployment.book.order))
-        elif not self._online(row):
+        elif not online[row]:
             self.move(deployment)
-
-    def _online(self, row: int) -> bool:
-        place = int(self.hosts.book.place[row])
-        table = self.world.compute.market.providers(self.hosts.pools[place])
-        here = np.flatnonzero(self.hosts.book.rows_at(place)[table["index"]] == row)
-        return bool(len(here)) and bool((table["online"] & ~table["banned"])[here[0]])
 
     @property
     def gpus_let(self) -> int:

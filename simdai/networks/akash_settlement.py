@@ -76,6 +76,8 @@ class Programme:
             vault.request(Request("redeem", fee, self.account, self.account, self, "fee"))
 
     def _split(self, amount: int) -> tuple[int, int]:
+        if amount == 0:
+            return 0, 0
         parts = self.network.world.ledger.split(amount, [self._share, 1.0 - self._share]).tolist()
         return parts[0], parts[1]
 
@@ -125,25 +127,26 @@ class Settlement:
             rows.append((p, np.arange(len(value))))
             values.append(value)
         weights = np.concatenate(values)
-        paid = 0
         charged = ledger.balance("USD", network.fees) - sum(amount for amount, _ in self.former)
-        for amount, rule in [*self.former, (charged, network.payment)]:
-            payable = self._less_unpaid(ledger.split(amount, weights))
-            paid += int(payable.sum())
-            self._pay(payable, rows, rule)
+        payable = self._less_unpaid(ledger.split(charged, weights)) + self._settle_desk(rows)
+        paid = int(payable.sum())
+        for amount, rule in self.former:
+            earlier = self._less_unpaid(ledger.split(amount, weights))
+            paid += int(earlier.sum())
+            self._pay(earlier, rows, rule)
         if weights.any():
             self.former = []
-        paid += self._settle_desk(rows)
+        self._pay(payable, rows, network.payment)
         if self.programme:
             self.programme.pass_on()
         self.token.note_fees(paid / MICRO, network.epoch)
         network.tenants.note_spending(paid / MICRO, network.epoch)
 
-    def _settle_desk(self, rows: list[Rows]) -> int:
-        """Pay what the escrows of deployments paid in the epoch; returns the micro-USD."""
+    def _settle_desk(self, rows: list[Rows]) -> Ints:
+        """(n,) micro-USD that the escrows of deployments paid in the epoch, on the tenants' account."""
         desk, ledger = self.network.desk, self.world.ledger
         if desk is None:
-            return 0
+            return np.zeros(sum(len(k) for _, k in rows), dtype=np.int64)
         leased = desk.settle()
         self.tally["unpaid"] += leased.unpaid
         due = leased.spot + leased.reserved
@@ -152,11 +155,7 @@ class Settlement:
         if self.programme and self.programme.population == desk.name:
             self.programme.note(int(leased.spot.sum()), int(leased.reserved.sum()))
         ledger.transfer(total, "USD", WORLD, self.network.tenants.account)
-        payable = np.concatenate(
-            [due if p is desk.hosts else np.zeros(len(k), dtype=np.int64) for p, k in rows]
-        )
-        self._pay(payable, rows, self.network.payment)
-        return total
+        return np.concatenate([due if p is desk.hosts else np.zeros(len(k), dtype=np.int64) for p, k in rows])
 
     def _less_unpaid(self, due: Ints) -> Ints:
         """(n,) micro-USD that tenants pay: ``due``, less what careless ones ran up beyond their deposits."""
@@ -165,7 +164,7 @@ class Settlement:
         ledger.transfer(int(due.sum()), "USD", network.fees, network.tenants.account)
         careless = np.floor(due * rules.underfunded).astype(np.int64)
         deposits = covered(careless, rules.deposit_lasts, rules.unnoticed)
-        _, unpaid = run_leases(deposits, careless, network.blocks)
+        _, unpaid = run_leases(deposits, careless)
         ledger.transfer(int(unpaid.sum()), "USD", network.tenants.account, WORLD)
         self.tally["unpaid"] += int(unpaid.sum())
         payable: Ints = due - unpaid
@@ -239,7 +238,7 @@ class Settlement:
         owed = payable + np.concatenate(arrears)
         held = ledger.balance(ACT, tenants.deposits)
         deposits = owed if held >= int(owed.sum()) else ledger.split(held, owed)
-        paid, unsettled = run_leases(deposits, owed, network.blocks)
+        paid, unsettled = run_leases(deposits, owed)
         for (population, k, part), name in zip(divided(paid, rows), network.populations, strict=True):
             if self._is_programmes(population):
                 assert self.programme is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 import simdai
 from simdai.errors import ScenarioError
+from simdai.mechanisms.escrow import escrow_open, escrow_settle
 from simdai.networks.akash import AkashNetwork
 from simdai.networks.akash_leases import covered, run_leases, take_fees
 from simdai.networks.akash_vault import ACT, CreditVault, Request
@@ -340,18 +342,22 @@ def test_a_provider_loses_the_rate_times_the_time_until_somebody_settles() -> No
     due = np.array([75_000_000, 0, 7_500_001])
     deposits = covered(due, 7.0, 0.5)
     assert deposits.tolist() == [70_000_000, 0, 7_000_000]
-    paid, unsettled = run_leases(deposits, due, 14_125)
+    paid, unsettled = run_leases(deposits, due)
     assert unsettled.tolist() == [5_000_000, 0, 500_001]
     assert (paid + unsettled).tolist() == due.tolist()
 
 
 @given(st.lists(st.tuples(st.integers(0, 10**10), st.integers(0, 10**10)), min_size=1, max_size=5))
 @settings(max_examples=50, deadline=None)
-def test_a_settled_lease_is_paid_or_owed_to_the_unit(leases: list[tuple[int, int]]) -> None:
+def test_many_leases_settle_as_the_escrow_account_of_each_does(leases: list[tuple[int, int]]) -> None:
+    blocks = 14_125
     deposits, due = (np.array(column, dtype=np.int64) for column in zip(*leases, strict=True))
-    paid, unsettled = run_leases(deposits, due, 14_125)
-    assert (paid + unsettled == due).all()
-    assert (paid == np.minimum(deposits, due)).all()
+    paid, unsettled = run_leases(deposits, due)
+    for i in np.flatnonzero(due).tolist():
+        account = escrow_open([int(deposits[i])], [Fraction(int(due[i]), blocks)])
+        (payment,) = escrow_settle(account, blocks).payments
+        assert (paid[i], unsettled[i]) == (payment.paid, payment.unsettled)
+    assert (paid[due == 0] == 0).all()
 
 
 def test_tenants_who_run_dry_keep_what_they_did_not_pay() -> None:
