@@ -47,6 +47,9 @@ class World:
         self.start_date: datetime.date = scenario.start
         self.horizon, self.scale = scenario.horizon, scenario.scale
         self._window: list[Callable[[], None]] = []
+        self._paths: dict[
+            int, tuple[Path, Callable[[float], float]]
+        ] = {}  # by identity, with the path itself
         self.hardware: dict[str, Accelerator] = dict(scenario.hardware)
         self.compute = ComputeMarket(self.ledger, list(self.hardware))
         _refuse_shared_names(scenario)
@@ -96,7 +99,10 @@ class World:
 
     def on(self, path: Path) -> float:
         """Value of a path now."""
-        return path.at(self.env.now, self.start_date)
+        known = self._paths.get(id(path))
+        if known is None:
+            known = self._paths[id(path)] = path, path.since(self.start_date)
+        return known[1](self.env.now)
 
     def days_until(self, date: datetime.date) -> float:
         """Days from the start to a date's midnight; negative for a date before the start."""

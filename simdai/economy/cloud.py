@@ -70,6 +70,7 @@ class PooledCloudActor:
         self.outage = 0.0
         """Share of capacity that is out of service."""
         self.capacity = rules.capacity / world.scale
+        self._told: tuple[int, int] | None = None  # ask and GPUs that the market knows
         if rules.elastic is not None:
             world.compute.watch(1.0)
         self._hardware = world.compute.hardware_index(rules.hardware)
@@ -116,8 +117,10 @@ class PooledCloudActor:
     def apply(self) -> None:
         """Tell the market the price and capacity now in force."""
         compute, v = self.world.compute, self.venue.index
-        table = compute.market.venue_table()
         ask, gpus = ask_in_micro_usd(self.price), round(self.capacity * (1.0 - self.outage))
+        if (ask, gpus) == self._told:
+            return
+        self._told, table = (ask, gpus), compute.market.venue_table()
         if ask != table["ask"][v]:
             compute.market.set_ask(v, ask)
         if gpus != table["capacity"][v]:

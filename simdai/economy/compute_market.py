@@ -39,7 +39,7 @@ def asks_in_micro_usd(usd_per_gpu_hour: ArrayLike) -> NDArray[np.int64]:
 
 def ask_in_micro_usd(usd_per_gpu_hour: float) -> int:
     """One ask as `asks_in_micro_usd` rounds it."""
-    return int(asks_in_micro_usd(usd_per_gpu_hour))
+    return max(round(usd_per_gpu_hour * MICRO), 1)
 
 
 @dataclass

@@ -213,7 +213,7 @@ class ComputeNetwork:
             sales.append((population, k, np.where(population.book.alive[k], share, 0)))
         balances = self.world.ledger.accounts(token.asset).balances
         for population in self.populations.values():
-            gone = np.flatnonzero(~population.book.alive)
+            gone = (~population.book.alive).nonzero()[0]
             sales.append((population, gone, balances[population.book.token_account[gone]]))
         token.sell_block(
             np.concatenate([amounts for _, _, amounts in sales]),
@@ -224,6 +224,9 @@ class ComputeNetwork:
 
 def divided(amounts: Ints, rows: list[Rows]) -> list[Paid]:
     """Cut one vector over all rows into the parts of each population."""
-    cuts = np.cumsum([len(k) for _, k in rows])[:-1]
-    parts = np.split(amounts, cuts)
-    return [(population, k, part) for (population, k), part in zip(rows, parts, strict=True)]
+    parts: list[Paid] = []
+    first = 0
+    for population, k in rows:
+        parts.append((population, k, amounts[first : first + len(k)]))
+        first += len(k)
+    return parts

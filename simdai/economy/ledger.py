@@ -168,7 +168,9 @@ class Ledger:
         self, amounts: NDArray[np.int64], asset: str, source: str | int, targets: NDArray[np.int64]
     ) -> None:
         """Transfer (n,) ``amounts`` from one account to (n,) places, in order; zeros are skipped."""
-        paid = np.flatnonzero(amounts)
+        paid = amounts.nonzero()[0]
+        if not len(paid):
+            return
         amounts, targets = amounts[paid], targets[paid]
         book = self._asset(asset)
         stopped = book.accounts.transfer_many(amounts, self._place(book, asset, source), targets)
@@ -179,7 +181,9 @@ class Ledger:
         self, amounts: NDArray[np.int64], asset: str, sources: NDArray[np.int64], target: str | int
     ) -> None:
         """Transfer (n,) ``amounts`` from (n,) places to one account, in order; zeros are skipped."""
-        paid = np.flatnonzero(amounts)
+        paid = amounts.nonzero()[0]
+        if not len(paid):
+            return
         amounts, sources = amounts[paid], sources[paid]
         book = self._asset(asset)
         stopped = book.accounts.transfer_many(amounts, sources, self._place(book, asset, target))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import bisect
 import datetime
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Self
 
@@ -33,6 +33,10 @@ class Path(Configured, family="path"):
 
     def at(self, time: float, start: datetime.date) -> float:
         """The number ``time`` days after ``start``, the first day of the scenario."""
+        return self.since(start)(time)
+
+    def since(self, start: datetime.date) -> Callable[[float], float]:
+        """The number as a function of the days since ``start``."""
         raise NotImplementedError
 
 
@@ -46,8 +50,9 @@ class Constant(Path, kind="constant"):
 
     value: Amount
 
-    def at(self, time: float, start: datetime.date) -> float:
-        return self.value
+    def since(self, start: datetime.date) -> Callable[[float], float]:
+        value = self.value
+        return lambda time: value
 
 
 class Annual(Path, kind="annual"):
@@ -62,8 +67,9 @@ class Annual(Path, kind="annual"):
     value: Amount
     annual_factor: Positive
 
-    def at(self, time: float, start: datetime.date) -> float:
-        return self.value * math.exp(math.log(self.annual_factor) * time / DAYS_PER_YEAR)
+    def since(self, start: datetime.date) -> Callable[[float], float]:
+        value, rate = self.value, math.log(self.annual_factor)
+        return lambda time: value * math.exp(rate * time / DAYS_PER_YEAR)
 
 
 class Points(Path, kind="points"):
@@ -84,12 +90,17 @@ class Points(Path, kind="points"):
             raise ValueError("at least one dated point is needed")
         return self
 
-    def at(self, time: float, start: datetime.date) -> float:
+    def since(self, start: datetime.date) -> Callable[[float], float]:
         dates = sorted(self.points)
-        days = [date.toordinal() - start.toordinal() for date in dates]
-        logs = [math.log(self.points[date]) for date in dates]
-        beyond = max(time - days[-1], 0.0) / DAYS_PER_YEAR
-        return math.exp(float(np.interp(time, days, logs)) + beyond * math.log(self.annual_factor))
+        days = np.array([date.toordinal() - start.toordinal() for date in dates], dtype=np.float64)
+        logs = np.array([math.log(self.points[date]) for date in dates])
+        last, rate = float(days[-1]), math.log(self.annual_factor)
+
+        def value(time: float) -> float:
+            beyond = max(time - last, 0.0) / DAYS_PER_YEAR
+            return math.exp(float(np.interp(time, days, logs)) + beyond * rate)
+
+        return value
 
 
 class Steps(Points, kind="steps"):
@@ -100,10 +111,11 @@ class Steps(Points, kind="steps"):
     points : date to value
     """
 
-    def at(self, time: float, start: datetime.date) -> float:
+    def since(self, start: datetime.date) -> Callable[[float], float]:
         dates = sorted(self.points)
         days = [date.toordinal() - start.toordinal() for date in dates]
-        return self.points[dates[max(bisect.bisect_right(days, time) - 1, 0)]]
+        values = [self.points[date] for date in dates]
+        return lambda time: values[max(bisect.bisect_right(days, time) - 1, 0)]
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ _INTS = (
     "token_account",
     "seen_revenue",  # counters of the market when last read; revenue in micro-USD
     "seen_failures",
+    "taken_failures",  # those of `seen_failures` that somebody has taken note of
 )
 _FLOATS = (
     "ask",  # USD per GPU-hour
@@ -82,6 +83,7 @@ class ProviderBook:
     token_rate: Floats
     seen_revenue: Ints
     seen_failures: Ints
+    taken_failures: Ints
     seen_work: Floats
     seen_online: Floats
     epoch_work: Floats
@@ -105,7 +107,7 @@ class ProviderBook:
     def present(self) -> Ints:
         """(n,) rows of the providers that have not left."""
         if self._present is None:
-            self._present = np.flatnonzero(self.alive)
+            self._present = self.alive.nonzero()[0]
         return self._present
 
     @property
@@ -203,6 +205,7 @@ class ProviderBook:
         revenue = now.revenue / MICRO - self.seen_revenue / MICRO
         work, hours = now.work - self.seen_work, HOURS * (now.online - self.seen_online) * gpus
         self.seen_revenue, self.seen_work, self.seen_online = now.revenue, now.work, now.online
+        self.seen_failures = now.failures
         hired = np.zeros(len(work))
         for place, busy in enumerate(busy_hours):
             k = self.rows_at(place)
@@ -230,15 +233,21 @@ class ProviderBook:
 
     def take_epoch(self, speed: float) -> tuple[Ints, EpochWork]:
         """Rows that did something since the last call, and what; those who left meanwhile are paid too."""
-        k = np.flatnonzero((self.epoch_work > 0) | (self.epoch_online > 0))
+        k = ((self.epoch_work > 0) | (self.epoch_online > 0)).nonzero()[0]
         work = EpochWork(self.epoch_work[k] * speed, self.epoch_value[k].copy(), self.epoch_online[k] * speed)
         for column in (self.epoch_work, self.epoch_value, self.epoch_online):
             column[k] = 0.0
         return k, work
 
+    def take_failures(self) -> Ints:
+        """(rows,) jobs seen to fail on each provider since the last call."""
+        new: Ints = self.seen_failures - self.taken_failures
+        self.taken_failures = self.seen_failures.copy()
+        return new
+
     def take_bills(self) -> Ints:
         """Rows that owe for power."""
-        return np.flatnonzero(self.owed > 0)
+        return (self.owed > 0).nonzero()[0]
 
     def bill(self, k: Ints) -> list[int]:
         """Micro-USD that rows ``k`` owe, the nearest; the debt is cleared."""

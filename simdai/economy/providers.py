@@ -192,13 +192,6 @@ class Providers:
         self.sold_hours += float(work.sum())
         self.idle_hours += float((work * spare).sum()) * (1.0 - self.rules.outside_use)
 
-    def take_failures(self) -> Ints:
-        """(rows,) jobs that failed on each provider since the last call."""
-        now = self.book.read(self.world.compute.market, self.pools).failures
-        new: Ints = now - self.book.seen_failures
-        self.book.seen_failures = now
-        return new
-
     def day(self, days: float, posted: float | None) -> None:
         """The decisions of some ``days``, after `observe`: exits, entries, prices."""
         self.posted = posted

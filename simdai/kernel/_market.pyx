@@ -24,7 +24,7 @@ from simdai.kernel._words cimport LawConstants, bitgen_t, entity_state, golden, 
 from operator import index as whole
 
 from simdai.kernel import market_spec as spec
-from simdai.kernel.accounts_reference import MOST_ACCOUNTS, whole_numbers
+from simdai.kernel.accounts_reference import MOST_ACCOUNTS, one_each, whole_numbers
 
 cdef extern from "_compat.h" nogil:
     void* simdai_grow(void* block, size_t old_bytes, size_t new_bytes)
@@ -242,8 +242,8 @@ cdef class Accounts:
     def transfer_many(self, amounts, sources, targets):
         cdef const int64_t[::1] a = whole_numbers(amounts)
         cdef int64_t i, n = a.shape[0]
-        cdef const int64_t[::1] s = np.ascontiguousarray(np.broadcast_to(whole_numbers(sources), n))
-        cdef const int64_t[::1] t = np.ascontiguousarray(np.broadcast_to(whole_numbers(targets), n))
+        cdef const int64_t[::1] s = one_each(sources, n)
+        cdef const int64_t[::1] t = one_each(targets, n)
         for i in range(n):
             if not (0 <= s[i] < self.n and 0 <= t[i] < self.n and a[i] >= 0) or money.move(
                 self.balance_of, self.negative, a[i], s[i], t[i]

@@ -20,6 +20,8 @@ def whole_numbers(values: ArrayLike) -> NDArray[np.int64]:
     TypeError : they are not whole numbers; nothing is rounded here
     OverflowError : one does not fit in 64 bits
     """
+    if isinstance(values, np.ndarray) and values.dtype == np.int64 and values.ndim == 1:
+        return np.ascontiguousarray(values)
     given = np.atleast_1d(np.asarray(values))
     if given.ndim > 1:
         raise ValueError(f"expected (n,) numbers, got shape {given.shape}")
@@ -28,6 +30,12 @@ def whole_numbers(values: ArrayLike) -> NDArray[np.int64]:
     if given.dtype.kind == "u" and given.size and given.max() > LARGEST:
         raise OverflowError(f"{given.max()} does not fit in 64 bits")
     return np.ascontiguousarray(given, dtype=np.int64)
+
+
+def one_each(values: ArrayLike, n: int) -> NDArray[np.int64]:
+    """(n,) whole numbers, of n or of one for all."""
+    given = whole_numbers(values)
+    return given if len(given) == n else np.ascontiguousarray(np.broadcast_to(given, n))
 
 
 class Accounts:
@@ -96,7 +104,7 @@ class Accounts:
         amounts : (n,) int; sources, targets : (n,) int, or one int for all
         """
         values = whole_numbers(amounts)
-        rows = [np.broadcast_to(whole_numbers(column), len(values)) for column in (values, sources, targets)]
+        rows = [one_each(column, len(values)) for column in (values, sources, targets)]
         for place, row in enumerate(zip(*(column.tolist() for column in rows), strict=True)):
             try:
                 self.transfer(*row)

@@ -61,13 +61,15 @@ def oracle_price(
     """
     non_negative(staleness=staleness, window=window, max_deviation_bps=max_deviation_bps)
     at_least(1, min_sources=min_sources)
-    histories = [_ordered(quotes, now) for quotes in sources.values()]
+    published = {id(quotes): _ordered(quotes, now) for quotes in sources.values()}
+    histories = [published[id(quotes)] for quotes in sources.values()]  # sources may publish the same
     fresh = [history for history in histories if history and history[-1][0] >= now - staleness]
     if not fresh:
         return {"price": None, "median": None, "deviation_bps": 0, "sources": 0, "healthy": False}
     latest = [history[-1][1] for history in fresh]
     deviation_bps = math.floor((max(latest) - min(latest)) * 10_000 / min(latest))
-    mean = sum(_time_weighted(history, now, now - window) for history in fresh) / len(fresh)
+    means = {id(history): _time_weighted(history, now, now - window) for history in fresh}
+    mean = sum(means[id(history)] for history in fresh) / len(fresh)
     return {
         "price": float(mean),
         "median": float(median(latest)),
@@ -93,6 +95,8 @@ def _time_weighted(history: Sequence[tuple[float, Fraction]], now: float, start:
         raise ValueError("a time-weighted price needs at least one quote")
     before = [quote for quote in history if quote[0] < start][-1:]
     quotes = [(start, price) for _, price in before] + [quote for quote in history if quote[0] >= start]
+    if all(price == quotes[0][1] for _, price in quotes[1:]):
+        return quotes[0][1]
     ends = [time for time, _ in quotes[1:]] + [now]
     weights = [Fraction(end) - Fraction(time) for end, (time, _) in zip(ends, quotes, strict=True)]
     if not sum(weights):

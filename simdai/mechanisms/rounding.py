@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -47,16 +48,16 @@ def largest_remainder(amount: int, weights: Sequence[Any] | NDArray[Any]) -> NDA
     if amount < 0:
         raise ValueError(f"an amount must be >= 0, got {amount}")
     given = np.asarray(weights)
+    if not len(given):
+        return np.zeros(0, dtype=np.int64)
     if given.dtype.kind == "f":
-        if not np.all(np.isfinite(given)):
+        low, top = float(given.min()), float(given.max())
+        if not (math.isfinite(low) and math.isfinite(top)):
             raise ValueError("weights must be finite")
-        top = float(given.max(initial=0.0))
-        if top > 0.0:
+        if low >= 0.0 and top > 0.0:
             bits = min(_WEIGHT_BITS, _SUM_BITS - len(given).bit_length())
             given = np.rint(given / top * 2.0**bits).astype(np.int64)
-        else:
-            given = given.astype(np.int64) if not np.any(given < 0) else given
-    if np.any(given < 0):
+    if given.min() < 0:
         raise ValueError("weights must be >= 0")
     total = sum(given.tolist())
     if total == 0 or amount == 0:

@@ -66,6 +66,7 @@ class Deployments(Demand, kind="akash_deployments"):
     reputation_weight : mark-up on the bid of a host without reputation
     choice : between the network, the clouds of the scenario and staying outside; who goes to a cloud is not
         followed there
+    step : days between two looks at prices and waits
     requires : what hosts must show
     """
 
@@ -84,6 +85,7 @@ class Deployments(Demand, kind="akash_deployments"):
     saving: Share = 0.0
     reputation_weight: NonNegative = 0.0
     choice: Choice
+    step: PositiveDays = 1.0
     requires: Requirements = Requirements()
 
     def check(self, scenario: Any) -> Iterator[Problem]:
@@ -144,13 +146,13 @@ class DeploymentsActor:
         return self.world.on(self.rules.per_day) * self.level * visited / self.world.scale
 
     def start(self) -> None:
-        """Wait for the first deployment, and look at price and waits every day."""
+        """Wait for the first deployment, and look at price and waits at every step."""
         recorder, scale = self.world.recorder, self.world.scale
         self.choice = VenueChoice(self.rules.choice, [self.rules.network, *self.world.clouds])
         self.choice.open(self._prices())
         self.desk.network.foundation.tell("console", lambda _: self.apply())
         self.world.calendar.at(self.world.env.now, Phase.DEMAND, self._open)
-        self.world.calendar.every(1.0, Phase.DEMAND, self._day, first=1.0)
+        self.world.calendar.every(self.rules.step, Phase.DEMAND, self._look, first=self.rules.step)
         for what in self.COUNTED:
             recorder.outcome(
                 f"{self.name}.{what}",
@@ -260,7 +262,7 @@ class DeploymentsActor:
         clouds = [cloud.list_price(hardware) * speed for cloud in self.world.clouds.values()]
         return np.array([self.desk.list_price, *clouds])
 
-    def _day(self) -> None:
+    def _look(self) -> None:
         rules = self.rules
         waited = [HOURS * (self.world.env.now - d.since) for d in self.desk.waiting if d.tenant is self]
         seen = self._waits + waited
@@ -268,7 +270,7 @@ class DeploymentsActor:
         wait = math.fsum(seen) / len(seen) if seen else math.nan
         nothing = np.full(len(self.world.clouds), math.nan)
         waits = np.array([wait, *nothing])
-        self.choice.update(self._prices(), waits, np.full(len(waits), math.nan), 1.0)
+        self.choice.update(self._prices(), waits, np.full(len(waits), math.nan), rules.step)
         if rules.reviews:
             self._look_for_cheaper()
         self.apply()
@@ -279,7 +281,7 @@ class DeploymentsActor:
         mine = [d for d in self.desk.live if d.tenant is self]
         if not mine:
             return
-        chance = -math.expm1(-self.rules.reviews)
+        chance = -math.expm1(-self.rules.reviews * self.rules.step)
         looks = self._reviews.uniforms(np.array([d.number for d in mine]), day) < chance
         if not looks.any():
             return

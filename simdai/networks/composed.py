@@ -256,7 +256,7 @@ class ComposedNetwork(ComputeNetwork):
         """End of an epoch: fees are used, tokens created, paid and partly sold, stakes and purses settled."""
         days, self._settled_to = self.world.env.now - self._settled_to, self.world.env.now
         failures = (
-            {n: p.take_failures() for n, p in self.populations.items()} if self._counts_failures else {}
+            {n: p.book.take_failures() for n, p in self.populations.items()} if self._counts_failures else {}
         )
         workers = [
             (p, *self._complete(name, *p.book.take_epoch(p.hardware.speed), failures))

@@ -204,9 +204,9 @@ class Nominees:
 
     def grow(self) -> None:
         """Make room for newcomers; those present at the start have shown their uptime before it."""
-        missing = {p: len(q.book.alive) - len(self.rows[p]) for p, q in self.populations.items()}
-        if not any(missing.values()):
+        if sum([len(q.book.alive) for q in self.populations.values()]) == len(self._code):
             return
+        missing = {p: len(q.book.alive) - len(self.rows[p]) for p, q in self.populations.items()}
         shown = self.nomination.green_hours if self.world.env.now == 0 else 0
         for number, (p, new) in enumerate(missing.items()):
             first = len(self._code)
@@ -255,9 +255,8 @@ class Nominees:
         """Note who holds the stake: (rows,) base units that count, and the least for a device."""
         self.grow()
         devices, uptime = self.rules[population], self.nomination.uptime_hours
-        held, which = np.unique(stakes, return_inverse=True)
-        passed = np.array([not self._refused(devices, uptime, s, least) for s in held.tolist()], dtype=bool)
-        self._staked[self.rows[population]] = passed[which] if len(held) else False
+        below, enough = (not self._refused(devices, uptime, s, least) for s in (max(least - 1, 0), least))
+        self._staked[self.rows[population]] = np.where(stakes >= least, enough, below)
         self._eligible = self._staked & self._staying
 
     # -- every hour ------------------------------------------------------------------------------------------

@@ -227,7 +227,7 @@ class Fakes(AttackActor):
         if self.rules.only_while_it_pays and self.expected_profit(reward_usd) <= 0.0:
             return
         scale = self.world.scale
-        uniform = float(self._entry.uniforms([0], round(self.world.env.now))[0])
+        uniform = self._entry.uniform(0, round(self.world.env.now))
         wanted = whole_number(self.rules.identities_per_day / scale, uniform)
         self._set_up(min(wanted, max(int(self.rules.most / scale) - self.count, 0)))
 

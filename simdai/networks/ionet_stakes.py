@@ -143,6 +143,8 @@ class Stakes:
     def _move(self, wanted: Ints, source: str, targets: Ints) -> None:
         ledger, asset = self.world.ledger, self.token.asset
         there, total = ledger.balance(asset, source), int(wanted.sum())
+        if total == 0:
+            return
         ledger.pay_out(wanted if there >= total else ledger.split(there, wanted), asset, source, targets)
 
     def settle(self) -> None:
@@ -150,7 +152,7 @@ class Stakes:
         self._end_appeals()
         for p, population in self.populations.items():
             if self.rules.soft_chance:
-                self._punish_failures(p, population.take_failures())
+                self._punish_failures(p, population.book.take_failures())
             self._release(p, np.flatnonzero(~population.book.alive))
 
     def _release(self, p: str, gone: Ints) -> None:

@@ -122,7 +122,7 @@ class SaladHosts:
         rate = entrants_per_day(
             self.count, mean / rules.indifference, 0.0, rules.growth, rules.growth_ceiling
         )
-        n = whole_number(rate * days, float(self._luck["entry"].uniforms([0], day)[0]))
+        n = whole_number(rate * days, self._luck["entry"].uniform(0, day))
         self.entries += n
         if n:
             self._join(n)

@@ -86,7 +86,7 @@ def test_every_provider_locks_its_stake_and_gets_it_back_when_it_leaves() -> Non
 def test_a_failed_job_costs_a_share_of_the_stake_of_which_a_part_is_burned() -> None:
     sim = ran({"stake": {**STAKE, "slash": 0.1, "burned": 0.5}}, until=7.5)
     net = sim.world.networks["gridnet"]
-    failed = net.populations["racks"].take_failures() * 0 + net.populations["racks"]._failures
+    failed = net.populations["racks"].book.seen_failures
     expected = sum(100 * UNIT - 100 * UNIT * 0.9 ** int(n) for n in failed)
     # the few failures between the settlement and half a day later are not yet paid for
     assert 0 < net.stakes.slashed <= expected + 50
