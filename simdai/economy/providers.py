@@ -143,10 +143,10 @@ class Providers:
     def start(self, posted: float | None) -> None:
         """The initial providers enter; ``posted`` is the network's price for a speed-1 device, or None."""
         self.posted = posted
-        count = largest_remainder(
-            round(self.rules.count * self.rules.share / self.world.scale),
-            list(self.rules.jurisdictions.values()),
-        )
+        real = self.rules.count * self.rules.share
+        # However few there are, a population does not vanish for being looked at from far away.
+        wanted = max(round(real / self.world.scale), 1) if real >= 1.0 else 0
+        count = largest_remainder(wanted, list(self.rules.jurisdictions.values()))
         for place, n in enumerate(count.tolist()):
             self._enter(place, n, self.rules.ask)
 
