@@ -158,6 +158,7 @@ class Nominees:
         one_in: int = 1,
     ) -> None:
         self.rules, self.populations, self.world, self.nomination = rules, populations, world, nomination
+        self.one_in = one_in
         before = min(nomination.green_hours, one_in - 1)
         spans = (one_in - 1 - before, 0), (before, 0), (1, one_in)
         self.looks = [(span, stands_for) for span, stands_for in spans if span]
@@ -173,8 +174,8 @@ class Nominees:
         self._staying, self._eligible = np.zeros(0, dtype=bool), np.zeros(0, dtype=bool)
         self._places: list[tuple[int, Ints]] = []  # pool of the market; row of each index there
         self._read: list[_Reading] = []  # that have not been judged
-        self._passed = np.zeros((0, 0), dtype=bool)  # of the hours judged last: who earned,
-        self._states = np.zeros((0, 0), dtype=np.int64)  # and as which entrant
+        self._passed = np.zeros((0, 0), dtype=bool)  # of the hours judged last: who earned
+        self._hired = np.zeros((0, 0), dtype=bool)  # and who was hired
 
     @staticmethod
     def _scores_of(devices: Devices) -> tuple[float, float]:
@@ -281,7 +282,7 @@ class Nominees:
         self.grow()
         shape = len(self._read), len(self._code)
         spans = np.array([read.span for read in self._read], dtype=np.int64)[:, None]
-        stand = np.array([read.stands_for for read in self._read], dtype=np.int64)
+        used = np.array([read.stands_for > 0 for read in self._read], dtype=bool)
         days, barred = np.zeros((shape[0] + 1, shape[1])), np.zeros((shape[0] + 1, shape[1]), dtype=bool)
         hired, eligible = np.zeros(shape, dtype=bool), np.zeros(shape, dtype=bool)
         days[0], barred[0] = self._seen, self._barred
@@ -292,12 +293,10 @@ class Nominees:
         # Barred now, or when the hour began.
         whole = (days[1:] - days[:-1] > spans * WHOLE) & ~(barred[1:] | barred[:-1])
         uptime = self._uptimes(whole, spans)
-        used = stand > 0
         there, hired = (whole & eligible)[used], hired[used]
-        self._passed = there & (uptime[:-1][used] >= self._needed[self._code])
+        self._passed, self._hired = there & (uptime[:-1][used] >= self._needed[self._code]), hired
         assert ionet_succeeds(proof_of_work=True, time_lock=True), "real devices solve their puzzles"
-        self._states = 2 * self._code + hired
-        self.hours += stand[used] @ (self._passed | (there & hired))
+        self.hours += self.one_in * np.count_nonzero(self._passed | (there & hired), axis=0)
         self._seen, self._barred, self._uptime, self._read = days[-1], barred[-1], uptime[-1], []
         return len(self._passed)
 
@@ -308,7 +307,7 @@ class Nominees:
         ----------
         whole : (readings, rows) who was there all the time; spans : (readings, 1) hours
         """
-        hours = np.cumsum(spans, axis=0)
+        hours = np.cumsum(spans, axis=0).astype(np.int32)
         broken = np.maximum.accumulate(np.where(whole, 0, hours), axis=0)  # end of the last not whole
         since = hours - broken + np.where(broken == 0, self._uptime, 0)
         uptimes: Ints = np.minimum(np.concatenate([self._uptime[None], since]), self.nomination.green_hours)
@@ -316,16 +315,18 @@ class Nominees:
 
     def enter(self, block: Block) -> None:
         """Put the scores of the hours judged last into their blocks."""
-        n_hours, n_states = len(self._passed), 2 * len(self.rules)
-        numbers = (self._states + n_states * np.arange(n_hours)[:, None])[self._passed]
-        counts = np.bincount(numbers, minlength=n_hours * n_states).reshape(n_hours, n_states)
+        theirs = (self._code[:, None] == np.arange(len(self.rules))).astype(np.float32)
+        # Counts below 2^24 are exact in single precision.
+        both, hired = (who.astype(np.float32) @ theirs for who in (self._passed, self._passed & self._hired))
+        counts = np.stack([both - hired, hired], axis=2).reshape(len(both), -1).astype(np.int64)
         for n, (pool, score) in zip(counts.T, self._entrants, strict=True):
             block.enter(pool, score, n)
 
     def earn(self, block: Block) -> None:
         """Take the rewards of the hours judged last."""
         shares = np.stack([block.share(pool, score) for pool, score in self._entrants], axis=1)
-        income = np.where(self._passed, np.take_along_axis(shares, self._states, axis=1), 0.0)
+        idle, hired = shares[:, 2 * self._code], shares[:, 2 * self._code + 1]
+        income = np.where(self._hired, hired, idle) * self._passed
         for hour in income:  # one after the other, whatever the number of hours judged at once
             self.earned += hour
 
