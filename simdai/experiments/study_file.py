@@ -68,6 +68,19 @@ class UntilPrecise(Configured):
         return min(self.most, n + max(1, n // 2)) if n else self.least
 
 
+class Threshold(Configured):
+    """One side of a value of an outcome."""
+
+    above: Annotated[float | None, Field(description="more than this is looked for")] = None
+    below: Annotated[float | None, Field(description="less than this is looked for")] = None
+
+    @model_validator(mode="after")
+    def _is_one(self) -> Self:
+        if (self.above is None) == (self.below is None):
+            raise ValueError("one of above and below is needed")
+        return self
+
+
 class _Replications:
     """A number of replications, or a rule that decides."""
 
@@ -113,6 +126,10 @@ class StudyFile(Configured):
     series: Annotated[
         tuple[str, ...], Field(description="names of series to keep, likewise; none: none")
     ] = ()
+    discover: Annotated[
+        FrozenMapping[str, Threshold],
+        Field(description="outcome to the side of a value whose conditions are looked for"),
+    ] = FrozenMapping()
     design: Annotated[Any, OneOf("design"), Field(description="at which points the study looks")]
 
     _name: str = PrivateAttr(default="study")
@@ -317,17 +334,15 @@ class _Assembly:
             fault = Problem(path="design", found=f"{n:,} points", allowed=f"at most {MOST_POINTS:,}")
             yield positioned(fault, ("design",), self.tree)
         rule = study.replications
-        if isinstance(rule, UntilPrecise) and study.outcomes:
-            for n, name in enumerate(rule.of):
-                if not any(fnmatch.fnmatchcase(name, pattern) for pattern in study.outcomes):
-                    location = ("replications", "of", n)
-                    allowed = listed(study.outcomes)
-                    fault = Problem(
-                        path=path_text(location), found=f"{shown(name)} is not kept", allowed=allowed
-                    )
-                    yield positioned(
-                        replace(fault, suggestion=nearest(name, study.outcomes)), location, self.tree
-                    )
+        wanted: list[tuple[Location, str]] = [(("discover", name), name) for name in study.discover]
+        if isinstance(rule, UntilPrecise):
+            wanted += [(("replications", "of", n), name) for n, name in enumerate(rule.of)]
+        for location, name in wanted:
+            if study.outcomes and not any(fnmatch.fnmatchcase(name, pattern) for pattern in study.outcomes):
+                allowed = listed(study.outcomes)
+                fault = Problem(path=path_text(location), found=f"{shown(name)} is not kept", allowed=allowed)
+                fault = replace(fault, suggestion=nearest(name, study.outcomes))
+                yield positioned(fault, location, self.tree, at_key=location[0] == "discover")
 
     def at_the_ends(self, study: StudyFile, scenario: Scenario) -> list[Problem]:
         """Put the ends or options of every factor into the base, those of all factors together at first."""
