@@ -1,7 +1,7 @@
 """How much common random numbers narrow the differences on the four gaps, as a table that can be made again.
 
-A row is one change of one value of the scenario `BASE` and one outcome: half the width of the 95 % interval of
-the paired difference, that of as many independent runs, and their ratio. ``cause`` says why a ratio above
+A row is one change of one value of the scenario `BASE` and one outcome: half the width of the 95 % interval
+of the paired difference, that of as many independent runs, and their ratio. ``cause`` says why a ratio above
 `WANTED` is no fault of the streams; it is written by hand.
 
 ``python -m simdai.experiments.shared_luck FILE`` makes a table again from its changes, outcomes and causes.
