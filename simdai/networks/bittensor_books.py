@@ -149,7 +149,8 @@ class Books:
     def fund(self) -> None:
         """At the start, the public's TAO becomes that of the chain's accounts."""
         real = self.tao_held()
-        whole = int(real.sum()) // self.scale
+        whole, rest = divmod(int(real.sum()), self.scale)
+        self.chain.issuance += rest  # the public holds whole units only
         self.ledger.transfer(whole, self.token.asset, self.token.holders, self.dust)
         self._post(self.token.asset, self.tao_places, self.dust, real)
 
