@@ -69,8 +69,10 @@ class World:
         """Open the market and start every actor; then the first recording, at time 0, is on the calendar."""
         self.compute.open(self.env, self.streams, self.calendar, kernel, trace)
         for section in SECTIONS:
-            for actor in getattr(self, section).values():
+            for name, actor in getattr(self, section).items():
+                self.calendar.actor = name
                 actor.start()
+        self.calendar.actor = ""
         for shock in self.shocks:
             shock.start()
         report(self.compute, self.recorder, self.scale)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import enum
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, cast
 
@@ -53,10 +54,17 @@ class Calendar:
     """Calls functions at set times; ties go by phase, then by the order in which the times were set.
 
     Repeated times are ``first + n * interval``, never accumulated.
+
+    Attributes
+    ----------
+    actor : whose doing it is what happens now; what is put on the calendar meanwhile is that actor's too
+    events : how many events each actor has had
     """
 
     def __init__(self, env: Environment) -> None:
         self._env = env
+        self.actor = ""
+        self.events: Counter[str] = Counter()
 
     @property
     def now(self) -> float:
@@ -67,7 +75,15 @@ class Calendar:
         """Call ``action`` once, at ``time`` days."""
         event = Event(cast(Any, self._env))
         event._ok, event._value = True, None
-        event.callbacks.append(lambda _: action())
+        actor = self.actor
+
+        def happen(_: Event) -> None:
+            self.actor = actor
+            self.events[actor] += 1
+            action()
+            self.actor = ""
+
+        event.callbacks.append(happen)
         self._env.schedule(event, cast(int, phase.value), time - self._env.now)
 
     def every(self, interval: float, phase: Phase, action: Callable[[], None], first: float) -> None:

@@ -237,6 +237,7 @@ class ModelMarketActor:
         self._change_tastes()
         moved = weight_of_new(self.rules.step, self.rules.adoption_lag)
         self._states = self._states + moved * (self._target() - self._states)
+        self.world.calendar.events.update(segment.name for segment in self.segments)
         self._serve()
 
     def _change_tastes(self) -> None:

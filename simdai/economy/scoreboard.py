@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from simdai.economy.actors import Institution, World
+from simdai.economy.actors import SECTIONS, Institution, World
 from simdai.economy.calendar import Phase
 from simdai.economy.gap_quality import QualityGap
 from simdai.economy.gap_scale import ScaleGap
@@ -69,6 +69,12 @@ class ScoreboardActor:
         )
         self._parts = [part for part in parts if part.start()]
         self.world.calendar.every(1.0, Phase.MEASUREMENT, self._day, first=0.0)
+        for name in (name for section in SECTIONS for name in getattr(self.world, section)):
+            self.world.recorder.outcome(
+                f"events.{name}",
+                "count",
+                lambda name=name: self.world.calendar.events[name],  # type: ignore[misc]
+            )
 
     def closed_index(self, day: float) -> float:
         """Best closed index that was out on a day; minus infinity before the record begins."""

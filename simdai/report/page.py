@@ -10,6 +10,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from simdai.economy.actors import SECTIONS
 from simdai.metrics.observed import observed
 from simdai.report.figures import figures
 from simdai.report.observed import HEADS, held_rows, observed_figures, observed_sentence
@@ -54,6 +55,8 @@ GAPS = {
 }
 """Beginnings of outcome names and what the report calls them, in its order."""
 
+EVENTS = "events."
+
 
 def page(results: Results) -> str:
     """Write the report as one self-contained HTML text."""
@@ -70,6 +73,7 @@ def page(results: Results) -> str:
         section("Outcomes", outcomes(results)),
         section("What early stakes returned", returns(results)),
         section("Figures", "".join(figure_html(results))),
+        section("How often each actor acted", events(results)),
         section("Changes to the scenario", changes(described.get("overrides", []))),
         section("Where the numbers come from", sources(described.get("parameters", []))),
         section("How this was made", provenance(results)),
@@ -139,6 +143,8 @@ def outcomes(results: Results, headings: Mapping[str, str] | None = None) -> str
     groups: dict[str, list[str]] = {}
     for name in intervals:
         own = next((heading for start, heading in GAPS.items() if name.startswith(f"{start}.")), None)
+        if name.startswith(EVENTS):
+            continue
         if headings is None and own is None:
             groups.setdefault(name.split(".")[0], []).append(name)
         elif headings is not None and own is not None:
@@ -180,6 +186,27 @@ def held_against(results: Results) -> str:
         f"{table(HEADS, held_rows(held), numbers=range(1, 6), grade=7)}"
         f'<p class="note">{said}</p>{cited}'
     )
+
+
+def events(results: Results) -> str:
+    """How many events each actor had; nothing where nobody counted."""
+    means = {
+        name.removeprefix(EVENTS): interval.mean
+        for name, interval in results.intervals().items()
+        if name.startswith(EVENTS)
+    }
+    if not means:
+        return ""
+    resolved = results.provenance["scenario"]["resolved"]
+    rows: list[list[str]] = []
+    for section_name in SECTIONS:
+        if names := list(resolved.get(section_name, ())):
+            rows.append([section_name])
+            rows += [[name, number(means[name])] for name in names if name in means]
+    said = (
+        "Events of the calendar, those of parts (a network's tokens, its providers) included; jobs are not."
+    )
+    return table(("actor", "events a run"), rows, numbers=(1,)) + f'<p class="note">{said}</p>'
 
 
 def returns(results: Results) -> str:

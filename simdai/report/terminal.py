@@ -26,8 +26,8 @@ def outcome_table(results: Results) -> None:
     several = len(results.records) > 1
     heads = ("outcome", "mean", "95 % interval", "n", "unit") if several else ("outcome", "value", "unit")
     rows = []
-    for name, interval in intervals.items():
-        mean, ends, n = interval_texts(interval)
+    for name in sorted(intervals, key=place):
+        mean, ends, n = interval_texts(intervals[name])
         unit = results.units.get(name, "")
         rows.append((name, mean, ends, n, unit) if several else (name, mean, unit))
     repeated = f"{len(results.records)} replication{'s' * several}"
@@ -45,12 +45,17 @@ def observed_table(results: Results) -> None:
         print_table(observed_sentence(held), HEADS, rows)
 
 
+def place(name: str) -> int:
+    """Where an outcome is printed: gaps and niches first, counts of events last, the rest as they came."""
+    return {"gap": 0, "niche": 1, "events": 3}.get(name.split(".")[0], 2)
+
+
 def difference_table(pair: Comparison) -> None:
     """Print paired differences with their intervals."""
     heads = ("outcome", "A", "B - A", "95 % interval", "n", "unit")
     rows = [
         (name, number(a), *interval_texts(difference), pair.unit(name))
-        for name, (a, _, difference) in pair.intervals().items()
+        for name, (a, _, difference) in sorted(pair.intervals().items(), key=lambda item: place(item[0]))
     ]
     title = f"A = {pair.a.name}, B = {pair.b.name}: paired differences, seed {pair.a.provenance['seed']}"
     print_table(title, heads, rows)
