@@ -203,9 +203,7 @@ def events(results: Results) -> str:
         if names := list(resolved.get(section_name, ())):
             rows.append([section_name])
             rows += [[name, number(means[name])] for name in names if name in means]
-    said = (
-        "Events of the calendar, those of parts (a network's tokens, its providers) included; jobs are not."
-    )
+    said = "Events of the calendar; those of an actor's parts are its own. Jobs are not counted."
     return table(("actor", "events a run"), rows, numbers=(1,)) + f'<p class="note">{said}</p>'
 
 
