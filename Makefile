@@ -1,7 +1,9 @@
 # make run: from a fresh checkout to a first result.   make test: the test suite.   make help: all targets.
 # Everything is installed into .venv; what the system lacks is listed, with the command that installs it.
 SHELL = /bin/sh
-MAIN_SCENARIO = compute_layer
+MAIN_SCENARIO = landscape
+REPLICATIONS = 8
+WORKERS = $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
 PYTHON = .venv/bin/python
 SIMPY = simpy==4.1.2
 unexport PYTHONHOME PYTHONPATH
@@ -10,7 +12,7 @@ unexport PYTHONHOME PYTHONPATH
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make run     run the scenario $(MAIN_SCENARIO), print its outcomes and write its report"
+	@echo "make run     run $(REPLICATIONS) replications of the scenario $(MAIN_SCENARIO), print its outcomes, write its report"
 	@echo "make test    run the tests, except the slow ones"
 	@echo "make slow    run the slow tests"
 	@echo "make build   compile the kernel again, after a change of simdai/kernel/*.pyx"
@@ -30,7 +32,7 @@ install-test:
 	    || echo "simdai: the tests of $(SIMPY) could not be downloaded; the tests that need them will be skipped" >&2
 
 run: install
-	@$(PYTHON) -m simdai run $(MAIN_SCENARIO)
+	@$(PYTHON) -m simdai run $(MAIN_SCENARIO) --replications $(REPLICATIONS) --workers $(WORKERS)
 
 test: install-test
 	$(PYTHON) -m pytest -n logical --dist loadfile -m "not slow"

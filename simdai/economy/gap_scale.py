@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from simdai.economy.measures import Increment
 from simdai.economy.models import ModelSource
 from simdai.mechanisms.gaps import largest_run_ratio, scale_ratio, time_to_close_years
 
@@ -32,6 +33,8 @@ class ScaleGap:
         self.open_runs = {self.world.days_until(d): flop for d, flop in record.open_runs.items()}
         self._spent: list[tuple[float, float]] = []
         self._h100e: list[tuple[float, float]] = []
+        self._looked_at: Increment | None = None
+        self._on_venues = 0.0
 
     def start(self) -> bool:
         """Report what there are two sides to."""
@@ -80,10 +83,15 @@ class ScaleGap:
     def _online(self) -> float:
         """H100e that networks had online of late, at their speed."""
         compute, over = self.world.compute, self.world.compute.seen()
+        if over is not self._looked_at:
+            self._looked_at, self._on_venues = over, self._on_venues_in(over)
+        return self._on_venues + math.fsum(getattr(n, "h100e", 0.0) for n in self.world.networks.values())
+
+    def _on_venues_in(self, over: Increment) -> float:
+        compute = self.world.compute
         venues = [v for v in compute.venues if not v.is_cloud]
         sold = math.fsum(compute.supply_hours(v, over) * known(compute.speed(v, over, None)) for v in venues)
-        kernel = sold / (24.0 * over.days) * self.world.scale if over.days else 0.0
-        return kernel + math.fsum(getattr(n, "h100e", 0.0) for n in self.world.networks.values())
+        return sold / (24.0 * over.days) * self.world.scale if over.days else 0.0
 
     def _largest_run(self) -> float:
         """Largest runs of twelve months; nan where the open side finished none."""

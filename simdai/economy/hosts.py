@@ -140,6 +140,21 @@ class HostActor:
         subsidies = network.flows.subsidy_usd if network is not None else 0.0
         return special.tokens + special.tokens_per_usd * subsidies / special.domains
 
+    def served_share(self, days: float) -> float:
+        """Share of its customers' jobs of the last ``days`` that the network's machines took up in time."""
+        served = lost = 0.0
+        for name in self.rules.customers:
+            customers = self.world.demand[name]
+            if (job := getattr(customers, "job_class", None)) is None:
+                continue
+            over = self.world.compute.seen(days)
+            for seller, venue in self.world.sellers.items():
+                if seller.partition(".")[0] == self.rules.network:
+                    size = customers.rules.devices
+                    served += size * over.count("completed", venue.venue.index, job)
+                    lost += size * over.count("reneged", venue.venue.index, job)
+        return served / (served + lost) if lost else 1.0
+
     def bring(self, use: float) -> None:
         """Let the network's customers want as much more as was sold here.
 

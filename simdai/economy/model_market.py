@@ -104,6 +104,8 @@ class ModelMarketActor:
     def __init__(self, rules: ModelMarket, world: World, name: str) -> None:
         self.rules, self.world, self.name = rules, world, name
         self.hosts = {host: HostActor(r, world, host) for host, r in rules.hosts.items()}
+        if any(host.customers for host in rules.hosts.values()):
+            world.compute.watch(float(rules.step))
         self.frozen_quality: Floats | None = None
         self._walk = world.entity("taste", name)
 
@@ -267,6 +269,7 @@ class ModelMarketActor:
             if wanted[n] > most:
                 served[n] = most / wanted[n]
             lab.service.sell(float(wanted[n] * served[n]), float(wanted[n]), self.rules.step)
+        served[len(self.labs) :] = [host.served_share(float(self.rules.step)) for host in self.hosts.values()]
         self._states = self._states * served
         self.use = self.use * served
         paid = wallets * self.use * prices * self.rules.step / DAYS_PER_YEAR

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import model_validator
 
 from simdai.economy.actors import absent
 from simdai.economy.laws import Exponential, Law, Never
+from simdai.economy.paths import Path, PathOf
 from simdai.economy.switching import Switching
 from simdai.errors import Problem
 from simdai.registry import Configured, FrozenMapping
@@ -40,13 +41,13 @@ class Repricing(Configured):
     use_target : share of its time online that it wants to be hired
     speed : per day
     memory : days over which it averages its use
-    ceiling : USD per GPU-hour; none without
+    ceiling : USD per GPU-hour, a number or a path; none without
     """
 
     use_target: Share
     speed: PerDay
     memory: PositiveDays
-    ceiling: UsdPerGpuHour | None = None
+    ceiling: Annotated[Path, PathOf("USD/h")] | None = None
 
 
 class Behaviour(Configured):
@@ -115,6 +116,9 @@ class Population(Configured):
     switching : moves to other networks and to the rental market outside; none without
     repricing : how asks move; they stay without
     """
+
+    one_price: ClassVar[bool] = False
+    """Whether the network asks the same for all, and moves it by their mean use."""
 
     hardware: Name
     count: Count

@@ -223,6 +223,12 @@ class Providers:
         return float(margins.mean()) if len(margins) else math.nan
 
     @property
+    def price_level(self) -> float:
+        """Mean ask over that of the start; 1 when nobody is there, or the network posts a price of its own."""
+        asks = self.book.ask[self.book.present]
+        return float(asks.mean()) / self.rules.ask if self.rules.ask and len(asks) else 1.0
+
+    @property
     def _income_memory(self) -> float:
         """Days over which providers average their income."""
         rules = self.rules
@@ -339,8 +345,10 @@ class Providers:
             self._asked = self.posted
             wanted = np.full(len(k), self.posted * self.hardware.speed)
         elif rules is not None:
-            ceiling = math.inf if rules.ceiling is None else rules.ceiling
+            ceiling = math.inf if rules.ceiling is None else self.world.on(rules.ceiling)
             use = np.clip(self.book.use[k], 0.0, 1.0)
+            if self.rules.one_price and len(k):
+                use = np.full(len(k), use.mean())
             wanted = choice.repriced(
                 self.book.ask[k], use, rules.use_target, rules.speed, days, self.marginal_cost, ceiling
             )

@@ -386,7 +386,10 @@ class IoNetNetwork(ComputeNetwork):
         ledger, token = self.world.ledger, self.token
         fee_vault = ledger.balance("USD", self.vault)
         ledger.transfer(revenue, "USD", self.fees, self.vault)
-        rates = {p: d.target * d.gpus * self.roi_factor for p, d in self.rules.providers.items()}
+        rates = {
+            p: d.target * d.gpus * self.populations[p].price_level * self.roi_factor
+            for p, d in self.rules.providers.items()
+        }
         fakes = self.fakes.hours * rates[self.fakes.rules.poses_as] if self.fakes else 0.0
         weights = np.concatenate([*(hours[p] * rates[p] for p in hours), [fakes]])
         target = math.fsum(weights.tolist())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,17 +37,21 @@ Ints = NDArray[np.int64]
 class Devices(Population):
     """Providers of one device class; the network posts its price, ``ask``, which all of them take.
 
+    With ``repricing`` the network moves that price by the mean use of the class.
+
     Parameters
     ----------
     pool : of the block rewards
     multiplier : of the device class in the block rewards
     tier : of connectivity, 0 (none) to 4 (ultra)
-    target : USD per GPU-hour that the incentive engine aims to pay
+    target : USD per GPU-hour that the incentive engine aims to pay; it moves with the posted price
     data_centre : whether the stricter limits on a device's own load hold
     own_use : chance that an owner uses the device itself on a day, at the loads ``own_cpu`` and ``own_gpu``
     co_staked : share of the stake that another brings
     co_reward : share of the rewards that goes to whoever brings it
     """
+
+    one_price: ClassVar[bool] = True
 
     pool: Name
     multiplier: NonNegative
@@ -64,8 +68,8 @@ class Devices(Population):
     def _posted(self) -> Self:
         if self.ask is None:
             raise ValueError("the network posts a price for every device class: give it as 'ask'")
-        if self.ask_spread or self.repricing is not None:
-            raise ValueError("the network posts prices: no ask_spread, no repricing")
+        if self.ask_spread:
+            raise ValueError("the network posts prices: no ask_spread")
         if self.co_reward and not self.co_staked:
             raise ValueError("co_reward is the price of a stake that another brings: give co_staked")
         return self

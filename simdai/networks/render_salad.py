@@ -48,6 +48,8 @@ class SaladSubnet:
             world.ledger.open(account)
             world.ledger.open(account, token.asset)
         self.hosts = SaladHosts(hosts, world, name, token, self.nodes) if hosts else None
+        self.level = 1.0
+        """Factor on what customers pay."""
         self._due: list[Due] = []
         self._quotes: list[tuple[float, float]] = []  # (second, USD per token)
         self._revenue = 0.0  # USD a year in the stage of the last day
@@ -71,7 +73,7 @@ class SaladSubnet:
         """Have operations hold the rewards of the coming month: those expected, or those of the last one."""
         if not self.rules.pulls_forward:
             return
-        expected = self.rules.reward * self.rules.revenue(month[0]) / 12.0
+        expected = self.rules.reward * self.level * self.rules.revenue(month[0]) / 12.0
         wanted = max(expected, self._month_usd * self.world.scale) / self.token.price
         held = self.treasuries.balance("operations") / self.token.unit * self.world.scale
         self._month_usd = 0.0
@@ -80,7 +82,7 @@ class SaladSubnet:
 
     def work(self, day: datetime.date, days: float) -> float:
         """The work and the payments of ``days`` that end with ``day``; returns the USD paid."""
-        rules, revenue = self.rules, self.rules.revenue(day)
+        rules, revenue = self.rules, self.level * self.rules.revenue(day)
         if self.hosts and revenue > self._revenue:
             self.hosts.migrate(revenue)
         self._revenue = revenue
