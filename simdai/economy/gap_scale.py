@@ -82,7 +82,7 @@ class ScaleGap:
 
     def _online(self) -> float:
         """H100e that networks had online of late, at their speed."""
-        compute, over = self.world.compute, self.world.compute.seen()
+        over = self.world.compute.seen()
         if over is not self._looked_at:
             self._looked_at, self._on_venues = over, self._on_venues_in(over)
         return self._on_venues + math.fsum(getattr(n, "h100e", 0.0) for n in self.world.networks.values())

@@ -224,7 +224,7 @@ class Providers:
 
     @property
     def price_level(self) -> float:
-        """Mean ask over that of the start; 1 when nobody is there, or the network posts a price of its own."""
+        """Mean ask over that of the start; 1 when nobody is there, or the asks follow a posted price."""
         asks = self.book.ask[self.book.present]
         return float(asks.mean()) / self.rules.ask if self.rules.ask and len(asks) else 1.0
 
