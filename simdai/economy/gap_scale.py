@@ -85,7 +85,9 @@ class ScaleGap:
         over = self.world.compute.seen()
         if over is not self._looked_at:
             self._looked_at, self._on_venues = over, self._on_venues_in(over)
-        return self._on_venues + math.fsum(getattr(n, "h100e", 0.0) for n in self.world.networks.values())
+        lent = math.fsum(getattr(run, "lent_h100e", 0.0) for run in self.world.training.values())
+        beside = math.fsum(getattr(n, "h100e", 0.0) for n in self.world.networks.values())
+        return self._on_venues + lent + beside
 
     def _on_venues_in(self, over: Increment) -> float:
         compute = self.world.compute

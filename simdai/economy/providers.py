@@ -84,6 +84,8 @@ class Providers:
         self._coming: list[tuple[float, int, int]] = []  # (day, place, number of devices from elsewhere)
         self._dark: dict[int, int] = {}  # rows that are cut off, by the number of failures at once
         self.movers = Movers(rules.switching, self) if rules.switching else None
+        self.rigid = False
+        """Whether nobody comes or goes for what is earned here; a cut loop's."""
         self.exits = self.entries = self.moved_in = self.moved_out = 0
         self.sold_hours = self.idle_hours = 0.0
         """GPU-hours completed, and those of them that would have stood idle."""
@@ -195,9 +197,9 @@ class Providers:
     def day(self, days: float, posted: float | None) -> None:
         """The decisions of some ``days``, after `observe`: exits, entries, prices."""
         self.posted = posted
-        if self.rules.behaviour is not None:
+        if self.rules.behaviour is not None and not self.rigid:
             self._come_and_go(self.rules.behaviour, days)
-        if self.movers is not None:
+        if self.movers is not None and not self.rigid:
             self.movers.day(days)
         self._arrive()
         self._reprice(days)

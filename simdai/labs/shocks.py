@@ -10,7 +10,7 @@ from pydantic import Field
 from simdai.economy.actors import World, absent, exactly_one, only
 from simdai.economy.hosts import Confidential
 from simdai.economy.regulator import jurisdictions_of
-from simdai.economy.shocks import DatedShock
+from simdai.economy.shocks import DatedShock, populations_of
 from simdai.errors import Problem
 from simdai.labs.lab import LabActor
 from simdai.units import Name, Number, Positive, Share
@@ -224,10 +224,11 @@ class FeedbackCut(DatedShock, kind="feedback_cut"):
 
     Parameters
     ----------
-    loop : ``quality_to_demand``, ``revenue_to_compute`` or ``pay_to_talent``
+    loop : ``quality_to_demand``, ``revenue_to_compute``, ``pay_to_talent``, or ``price_to_supply``: no
+        provider of a compute network comes or goes for what it earns
     """
 
-    loop: Literal["quality_to_demand", "revenue_to_compute", "pay_to_talent"]
+    loop: Literal["quality_to_demand", "revenue_to_compute", "pay_to_talent", "price_to_supply"]
 
     def missing(self, scenario: Any) -> Iterator[Problem]:
         if self.loop == "quality_to_demand":
@@ -244,6 +245,8 @@ class FeedbackCut(DatedShock, kind="feedback_cut"):
             people = only(world.institutions, "labour_market")
             people.pay_frozen = True
             return lambda: setattr(people, "pay_frozen", False)
+        if self.loop == "price_to_supply":
+            return freeze_supply(world)
         labs = [lab for lab in world.labs.values() if isinstance(lab, LabActor)]
         for lab in labs:
             lab.service.frozen = lab.service.run_rate
@@ -253,6 +256,18 @@ class FeedbackCut(DatedShock, kind="feedback_cut"):
                 lab.service.frozen = None
 
         return restore
+
+
+def freeze_supply(world: World) -> Callable[[], None]:
+    """No provider of a compute network comes or goes for what it earns; returns what undoes it."""
+    populations = populations_of(world)
+
+    def set_rigid(rigid: bool) -> None:
+        for population in populations:
+            population.rigid = rigid
+
+    set_rigid(True)
+    return lambda: set_rigid(False)
 
 
 def hosts_missing(scenario: Any, names: tuple[str, ...]) -> Iterator[Problem]:

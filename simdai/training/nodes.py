@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, Self
 
 import numpy as np
@@ -154,7 +154,11 @@ class Nodes:
         self.flops, self.up, self.down, self.ready_at = (np.empty(0) for _ in range(4))
         self.here, self.dishonest = np.empty(0, dtype=bool), np.empty(0, dtype=bool)
         self.changes = 0
-        """How often somebody came or went."""
+        """How often somebody came or went, or got other machines."""
+        self.lent: Callable[[], float] | None = None
+        """H100 equivalents that somebody lends them in all; they work on their own machines without."""
+        self.level = 1.0
+        """Factor on the speed and the memory of every node: what is lent stands beside what they own."""
 
     @property
     def ids(self) -> Ints:
@@ -192,6 +196,13 @@ class Nodes:
         self.dishonest = np.concatenate([self.dishonest, cheats])
         self.changes += n
 
+    def take_lent(self) -> None:
+        """Share what is lent by the speed of the nodes' own machines; it stays until the next time."""
+        own = self.h100e / self.level
+        level = 1.0 + self.lent() / own if self.lent is not None and own > 0.0 else 1.0
+        self.changes += level != self.level
+        self.level = level
+
     def leave(self, ids: Ints) -> None:
         """Let nodes go."""
         self.here[ids] = False
@@ -204,8 +215,8 @@ class Nodes:
 
     @property
     def h100e(self) -> float:
-        """H100 equivalents of all nodes, by their peaks."""
-        return float(self.of_kind("peak", self.ids).sum()) / H100_FLOPS
+        """H100 equivalents of all nodes, by their peaks, what is lent included."""
+        return self.level * float(self.of_kind("peak", self.ids).sum()) / H100_FLOPS
 
     def usd_per_day(self) -> float:
         """What a node costs its owner in a day: the mean of those here, without any that of newcomers."""

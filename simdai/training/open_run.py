@@ -182,6 +182,11 @@ class OpenRunning:
         """H100 equivalents of the nodes."""
         return self.nodes.h100e
 
+    @property
+    def lent_h100e(self) -> float:
+        """H100 equivalents that somebody lends to the nodes."""
+        return self.nodes.h100e * (1.0 - 1.0 / self.nodes.level)
+
     # -- the programme ---------------------------------------------------------------------------------------
 
     def start(self) -> None:
@@ -208,6 +213,7 @@ class OpenRunning:
 
     def _plan(self) -> Plan:
         rules = self.rules
+        self.nodes.take_lent()
         return rules.recipe.plan(rules.rounds, self.nodes, self.link_level, self.relief)
 
     def _prepare(self) -> None:

@@ -99,7 +99,7 @@ class Recipe(Configured):
         """The plan with its step and the number of steps between exchanges."""
         size = self.step_tokens
         if size is None:
-            speed = float(np.median(nodes.flops[nodes.ids])) if nodes.count else 1.0
+            speed = nodes.level * float(np.median(nodes.flops[nodes.ids])) if nodes.count else 1.0
             size = float(self.step_time or 0.0) * speed / (FLOP_PER_PARAMETER_TOKEN * params)
         if self.inner_steps is not None:
             return Plan(params, tokens, self.inner_steps, size)

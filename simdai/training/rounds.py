@@ -119,7 +119,7 @@ class Replicas:
         slowdown: list[float] = []
         for k, kind in enumerate(nodes.kinds):
             rows = np.flatnonzero(nodes.kind[ids] == k)
-            stages = pipeline_stages(params, kind.memory * GIB)
+            stages = pipeline_stages(params, nodes.level * kind.memory * GIB)
             if stages == 1:
                 members += [rows[i : i + 1] for i in range(len(rows))]
                 slowdown += [1.0] * len(rows)
@@ -195,7 +195,7 @@ class Crew:
         self.plan, self.rules, self.nodes, self.link_level = plan, rules, nodes, link_level
         self.ids = ids = nodes.ids
         self.replicas = Replicas.of(nodes, ids, rules, plan.params)
-        flops = nodes.flops[ids].tolist()
+        flops = (nodes.level * nodes.flops[ids]).tolist()
         self.step_s = np.array([step_time_s(plan.params, plan.step_tokens, f, 1.0) for f in flops])
         self.available, self.failures, self.repair, self.jitter = (
             nodes.of_kind(field, ids) for field in ("availability", "failures", "repair", "jitter")

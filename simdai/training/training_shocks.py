@@ -1,7 +1,8 @@
-"""Things that happen to training in the open: faster links, a breakthrough."""
+"""Things that happen to training in the open: faster links, a breakthrough, as much compute as labs have."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,7 +12,7 @@ from simdai.errors import Problem
 from simdai.training.open_run import OpenRunning
 from simdai.units import Name, Positive, Share
 
-__all__ = ["BandwidthStep", "TrainingBreakthrough"]
+__all__ = ["BandwidthStep", "ComputeParity", "TrainingBreakthrough"]
 
 
 class OnRuns(DatedShock):
@@ -76,3 +77,36 @@ class TrainingBreakthrough(OnRuns, kind="training_breakthrough"):
                 run.relief = before[run.name]
 
         return undo
+
+
+class ComputeParity(OnRuns, kind="compute_parity"):
+    """The open side holds as much compute as all closed labs together, and may train on a share of it.
+
+    It stands with the nodes, on their links, from their next plan on; nobody asks them to pay for it. The
+    market for GPU-hours is left as it is.
+
+    Parameters
+    ----------
+    share : of what the closed labs hold, for all runs hit together
+    """
+
+    share: Share
+
+    def missing(self, scenario: Any) -> Iterator[Problem]:
+        yield from super().missing(scenario)
+        if not any(hasattr(lab, "serving") for lab in scenario.labs.values()):
+            yield Problem(path="", found="no closed lab in `labs`", allowed="at least one")
+
+    def strike(self, world: World) -> Callable[[], None]:
+        labs = [lab for lab in world.labs.values() if hasattr(lab, "fleet")]
+        runs = self.hit(world)
+
+        def lent() -> float:
+            return self.share * math.fsum(lab.fleet.h100e for lab in labs) / len(runs)
+
+        def lend(source: Callable[[], float] | None) -> None:
+            for run in runs:
+                run.nodes.lent = source
+
+        lend(lent)
+        return lambda: lend(None)
