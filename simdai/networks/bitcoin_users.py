@@ -85,6 +85,7 @@ class Users:
 
     def until(self, day: float) -> float:
         """Follow demand to ``day``; returns it, in virtual bytes a day."""
+        self.world.calendar.events[self.name] += 1
         rules = self.rules
         keep = math.exp(-1.0 / rules.swing_memory)
         fade = 0.5 ** (1.0 / rules.rush_half_life)

@@ -77,6 +77,7 @@ class Users:
 
     def payments(self, days: float) -> dict[int, float]:
         """Real USD that each slot's owner gets for the last ``days``."""
+        self.world.calendar.events[self.name] += 1
         subnets = [s for s in self.network.subnets.values() if s.alive and s.domain == self.rules.domain]
         quality = np.array([subnet.quality_index for subnet in subnets])
         if not quality.any():

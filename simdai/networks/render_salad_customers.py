@@ -47,4 +47,5 @@ class SaladCustomersActor:
 
     def apply(self) -> None:
         """Tell Salad how many they are."""
+        self.world.calendar.events[self.name] += 1
         self.world.networks[self.rules.network].salad.level = self.level
