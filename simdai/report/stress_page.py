@@ -9,7 +9,7 @@ from typing import Any
 from simdai.errors import ResultsError
 from simdai.experiments.stress.measures import MEASURES
 from simdai.experiments.stress.scorecard import Scorecard
-from simdai.report.page import FILE, as_svg, document, section, table
+from simdai.report.page import FILE, as_svg, document, section, sources, table
 from simdai.results import interval_texts, number
 
 __all__ = ["page", "write"]
@@ -54,6 +54,7 @@ def page(card: Scorecard) -> str:
         section("Measures", measures(card)),
         section("What decides", limits(card)),
         section("What was done", stresses(card)),
+        section("Where the numbers come from", sources(card.study.provenance.get("parameters", []))),
         section("Run it again", replay(card)),
     ]
     return document(card.name, "".join(parts), card.study.provenance)

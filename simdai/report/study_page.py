@@ -12,7 +12,7 @@ from simdai.experiments.analysis import FITTING
 from simdai.experiments.designs import OneAtATime
 from simdai.experiments.study import Study
 from simdai.report import analysis_figures
-from simdai.report.page import FILE, as_svg, document, plain, section, table
+from simdai.report.page import FILE, as_svg, document, plain, section, sources, table
 from simdai.report.study_figures import responses
 from simdai.results import number
 
@@ -51,6 +51,7 @@ def page(study: Study) -> str:
         section("Outcomes over the points", outcomes(study)),
         analyses(study),
         section("Outcomes against factors", "".join(figures(study))),
+        section("Where the numbers come from", sources(study.provenance.get("parameters", []))),
         section("How this was made", provenance(study)),
     ]
     return document(study.name, "".join(parts), study.provenance)

@@ -19,6 +19,7 @@ from simdai.experiments.assumptions import assumed, assumptions_study, assumptio
 from simdai.metrics import Held, inside_shares, observed
 from simdai.report.observed import held_rows, observed_figures, observed_sentence
 from simdai.report.page import page
+from simdai.report.study_page import page as study_page
 from simdai.schema import Scenario, drawn, load
 from simdai.schema.uncertainty import Uncertainty
 from simdai.world import build
@@ -256,7 +257,9 @@ def test_every_assumed_parameter_is_moved_alone_and_its_effect_measured(project,
     }
     study = assumptions_study(scenario, outcomes=["startups.jobs_completed"], replications=2)
     assert study.n_points == 5
-    table = assumptions_table(simdai.sweep(study)).set_index("parameter")
+    made = simdai.sweep(study)
+    assert '<td class="c">C</td>' in study_page(made)  # marked in the report
+    table = assumptions_table(made).set_index("parameter")
     outside = table.loc["guess.outside"]
     assert outside["moved"] == pytest.approx(0.05)  # 1.2 x 0.9 would be no share
     assert outside["down"] > 0 > outside["up"] and table.index[0] == "guess.outside"
