@@ -75,9 +75,18 @@ class Miners:
         self._ordered = 0.0  # TH/s ordered that do not yet make a site
         self._orders: list[tuple[float, int]] = []  # (day of the first hash, number) of sites on their way
         self._sites_ordered = 0
+        if entry is not None:
+            self._expect(entry)
         self.entries = self.exits = self.restarts = self.stops = 0
         self.invested_usd = 0.0
         """Spent on machines of new sites since the start, real USD."""
+
+    def _expect(self, rules: Entry) -> None:
+        """Have the sites on order whose machines were bought before the start."""
+        self._sites_ordered = int(rules.on_order / rules.site)
+        numbers = np.arange(self._sites_ordered)
+        days = rules.lag_high * self._newcomers.uniforms(numbers, LAG)
+        self._orders = list(zip(days.tolist(), numbers.tolist(), strict=True))
 
     def _settle_in(self, number: int, group: str, rules: MinerGroup) -> None:
         """The sites of a group that are there at the start."""

@@ -91,6 +91,7 @@ class Entry(Configured):
     speed : hash rate ordered in a day, as a share of all, for each unit of value above the price
     ceiling : the largest such share
     lag_low, lag_high : days from order to the first hash, uniform between
+    on_order : EH/s that are on their way at the start, and come within ``lag_high`` days
     """
 
     efficiency: Annotated[Path, PathOf(EFFICIENCY)]
@@ -106,6 +107,7 @@ class Entry(Configured):
     ceiling: PerDay
     lag_low: Days
     lag_high: Days
+    on_order: HashRate = 0.0
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
