@@ -246,6 +246,13 @@ def test_a_high_price_brings_new_sites_and_a_low_one_none():
     assert low.entries == 0 and low.exits >= 0
 
 
+def test_machines_on_order_at_the_start_come_within_the_longest_lag_whatever_they_earn():
+    late = {"networks__bitcoin__entry__lag_low": 0.0, "networks__bitcoin__entry__lag_high": 20.0}
+    none = {"networks__bitcoin__entry__ceiling": 0.0, "networks__bitcoin__entry__on_order": 11.0}
+    sites = small(**late, **none).networks["bitcoin"].miners
+    assert sites.entries == 5  # of 2 EH/s each, the eleventh makes no site
+
+
 def test_sites_that_are_off_for_long_leave():
     world = small(networks__bitcoin__token__price=30_000.0, networks__bitcoin__manners__gives_up=20.0)
     miners = world.networks["bitcoin"].miners

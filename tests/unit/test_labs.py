@@ -426,3 +426,40 @@ def test_numbers_of_a_decision_do_not_depend_on_those_before():
     for entity in (0, 7, 2**63):
         many = [float(stream.uniforms(np.array([entity], dtype=np.uint64), n)[0]) for n in range(5)]
         assert [stream.uniform(entity, n) for n in range(5)] == many
+
+
+# -- what swings
+
+
+def test_prices_by_the_hour_swing_about_their_trend_and_are_expected_to_return_to_it():
+    swing = {"institutions.chip_supply.swing": {"sd": 0.3, "memory": "100 d"}}
+    sim, calm = run(ALONE | swing, horizon="60 d"), run(ALONE, horizon="60 d")
+    supply, trend = (s.world.institutions["chip_supply"] for s in (sim, calm))
+    ratio = supply.contract_price(60.0) / trend.contract_price(60.0)
+    assert 1e-3 < abs(math.log(ratio)) < 1.5  # five standard deviations
+    assert supply.rental_price(60.0) / trend.rental_price(60.0) == pytest.approx(ratio)
+    later = supply.contract_price(160.0) / trend.contract_price(160.0)
+    assert math.log(later) == pytest.approx(math.log(ratio) / math.e)  # faded to 1/e in its memory
+    assert supply.unit_price(60.0) == trend.unit_price(60.0)  # to own one costs what it did
+
+
+def test_open_weights_scatter_around_what_they_trail():
+    often = {"labs.open_weights.releases_per_year": "200 1/y", "labs.open_weights.behind_log_sigma": 1e-6}
+    plain, noisy = (run(ALONE | often | {"labs.open_weights.noise": noise}) for noise in (0.0, 2.0))
+    exact, scattered = ([r.index for r in s.world.labs["open_weights"].releases] for s in (plain, noisy))
+    assert len(exact) == len(scattered) > 10  # the same luck
+    off = np.array(scattered) - np.array(exact)
+    assert np.std(off) == pytest.approx(2.0, rel=0.6) and abs(np.mean(off)) < 2.0
+
+
+def test_the_largest_run_the_parents_investment_and_what_the_world_made_are_recorded_as_they_add_up():
+    sim = run(horizon="200 d")
+    capex = series(sim, "google.parent.capex_usd")
+    assert capex[0] == 0.0 and np.all(np.diff(capex) > 0.0)
+    assert capex[-1] == pytest.approx(175e9 * 200 / 365.25, rel=0.2)  # guidance of 2026: 175 to 185e9
+    made = series(sim, "chip_supply.world_h100e")[-1]
+    assert made == pytest.approx(
+        sum(sim.world.institutions["chip_supply"].per_year(d) for d in range(1, 200)) / 365.25, rel=0.01
+    )
+    finished = [run.flop for run in sim.world.labs["openai"].training.finished]
+    assert series(sim, "openai.training.largest_flop")[-1] == pytest.approx(max(finished))
