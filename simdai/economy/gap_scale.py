@@ -106,7 +106,9 @@ class ScaleGap:
         return scale_ratio(last[0] - first[0], last[1] - first[1])
 
     def _compute(self) -> float:
-        return scale_ratio(*self._h100e[-1])
+        """Compute of both sides; nan while no network has anything online."""
+        ratio = scale_ratio(*self._h100e[-1])
+        return ratio if math.isfinite(ratio) else math.nan
 
     def _years_to_close(self, table: list[tuple[float, float]], cumulative: bool) -> float:
         """Years until the sides are equal at the growth of the last year; nan before there is

@@ -153,9 +153,16 @@ class ModelMarketActor:
         if self.segments:
             step = float(self.rules.step)
             self.world.calendar.every(step, Phase.DEMAND, self._act, first=step)
-        for n, name in enumerate(self.hosts, start=len(self.labs)):
-            self.world.recorder.series(f"{name}.sales_usd", "USD", lambda n=n: self._bills[n].paid)  # type: ignore[misc]
-            self.world.recorder.outcome(f"{name}.sales_usd", "USD", lambda n=n: self._bills[n].paid)  # type: ignore[misc]
+        recorder = self.world.recorder
+        for n, (name, host) in enumerate(self.hosts.items(), start=len(self.labs)):
+            recorder.series(f"{name}.run_rate_usd", "USD/y", lambda n=n: self._worth(n))  # type: ignore[misc]
+            if host.rules.network is None:  # else customers of the network pay, under its rules
+                recorder.series(f"{name}.sales_usd", "USD", lambda n=n: self._bills[n].paid)  # type: ignore[misc]
+                recorder.outcome(f"{name}.sales_usd", "USD", lambda n=n: self._bills[n].paid)  # type: ignore[misc]
+
+    def _worth(self, column: int) -> float:
+        """USD a year that the use which a seller has is worth at its price."""
+        return float(self._wanted(self.sellers[column]) * self.prices()[column])
 
     def _invert(self) -> None:
         """Premiums that make today's shares the best choice (Berry), and those among them that wander."""

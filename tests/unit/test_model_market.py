@@ -134,8 +134,29 @@ def test_a_network_s_customers_want_as_much_more_as_its_host_sells():
     first = 1e6 / 0.07 + 1e5 / 0.07
     assert renters.level == pytest.approx(host._use / first)
     assert renters.level != 1.0
-    assert sim.world.recorder.outcomes()["gridnet_models.sales_usd"][0] == 0.0  # jobs pay there, nobody else
+    assert "gridnet_models.sales_usd" not in sim.world.recorder.outcomes()  # jobs pay there, nobody else
+    worth = sim.world.recorder.series_table()["gridnet_models.run_rate_usd"][1]
+    assert worth[0] == pytest.approx(1.1e6, rel=0.05)
     sim.world.ledger.check()
+
+
+def test_use_that_a_network_cannot_serve_goes_elsewhere():
+    impatient = {"demand.renters.patience": {"kind": "exponential", "mean": 0.05}}
+    crowded = NETWORK | impatient | {"demand.renters.jobs_per_day": 3000.0}
+    full, free = (run(base, horizon="40 d") for base in (crowded, NETWORK | impatient))
+    assert full.world.institutions["models"].hosts["gridnet_models"].served_share(1.0) < 0.7
+    assert (
+        share(full, "developer", "gridnet_models")[-1] < 0.5 * share(free, "developer", "gridnet_models")[-1]
+    )
+
+
+def test_without_the_loop_from_price_to_supply_nobody_comes_or_goes():
+    cut = {"kind": "feedback_cut", "at": "2026-01-11", "loop": "price_to_supply"}
+    sim = run(NETWORK | {"shocks": [cut]}, horizon="60 d")
+    populations = sim.world.networks["gridnet"].populations.values()
+    counts = sim.world.recorder.series_table()["gridnet.providers.count"][1]
+    assert all(population.rigid for population in populations)
+    assert np.ptp(counts[2:]) == 0.0
 
 
 def test_a_host_s_price_follows_its_network_checks_and_confidential_serving():

@@ -227,6 +227,20 @@ def test_a_run_like_the_anchor_gets_the_anchors_index_and_ten_times_the_compute_
     assert gain == pytest.approx(13.2)
 
 
+def test_lent_compute_stands_with_the_nodes_and_makes_larger_models():
+    sim = Simulation(simdai.load("training/commons_run"), seed=1)
+    run = sim.world.training["commons_run"]
+    own, small = run.nodes.h100e, run._plan()
+    run.nodes.lent = lambda: 1e5
+    large = run._plan()
+    assert run.nodes.h100e == pytest.approx(own + 1e5)
+    assert run.lent_h100e == pytest.approx(1e5)
+    assert large.params > 3.0 * small.params
+    run.nodes.lent = None
+    run._plan()
+    assert run.nodes.h100e == pytest.approx(own)
+
+
 def test_open_runs_are_a_source_of_models():
     run, _ = simulate({"record": {"2024-11-29": 100.6}, **SHORT}, horizon="30 d")
     assert isinstance(run, ModelSource)
