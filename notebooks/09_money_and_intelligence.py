@@ -71,7 +71,8 @@ undetected = {way: run.outcomes[f"{way}.fraud.undetected_share"] for way in ways
 fig, ax = plt.subplots(figsize=(7, 3.6))
 for way in ways:
     ax.plot(overhead[way], undetected[way], "o", color="tab:orange" if way == "bitcoin" else "tab:blue")
-    ax.annotate(way, (overhead[way], undetected[way]), xytext=(5, 5), textcoords="offset points", fontsize=9)
+    place = {"bitcoin": (-4, 18), "fingerprints": (7, -12), "zero_knowledge": (-70, 6)}.get(way, (5, 5))
+    ax.annotate(way, (overhead[way], undetected[way]), xytext=place, textcoords="offset points", fontsize=9)
 ax.set_yscale("symlog", linthresh=1e-4)
 ax.set_ylim(-2e-5, 2)
 ax.set(xlabel="overhead", ylabel="undetected fraud, share of work")

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["answer", "read_answer", "table_text"]
 
-FOLDER = Path("results/reference")
+STORE = Path("results")  # where `simdai sweep` keeps the runs; made ones are taken from there
+FOLDER = STORE / "reference"
 DIGITS = 4  # significant ones
 MOST_BOXES = 2
 
@@ -70,7 +71,11 @@ def _headed(table: pd.DataFrame, outcome: str, analysis: str) -> pd.DataFrame:
 def table_text(study: Study) -> str:
     """The table as text, with the command that makes it and the question it answers."""
     head = f"# python -m simdai.experiments.answers {study.name}\n# {study.question}\n"
-    return head + answer(study).to_csv(index=False, float_format=f"%.{DIGITS}g", lineterminator="\n")
+    table = answer(study)
+    for column in table:
+        if table[column].dtype == object:  # numbers beside names of options
+            table[column] = [f"{x:.{DIGITS}g}" if isinstance(x, float) else x for x in table[column]]
+    return head + table.to_csv(index=False, float_format=f"%.{DIGITS}g", lineterminator="\n")
 
 
 def read_answer(path: str | Path) -> pd.DataFrame:
@@ -83,7 +88,7 @@ def read_answer(path: str | Path) -> pd.DataFrame:
 def main(names: list[str]) -> None:
     """Make the studies named and write their tables."""
     for name in names:
-        study = sweep(name, told=lambda text: print(text, file=sys.stderr))
+        study = sweep(name, out=STORE / name, told=lambda text: print(text, file=sys.stderr))
         (FOLDER / f"{name}.csv").write_text(table_text(study), encoding="utf-8")
 
 

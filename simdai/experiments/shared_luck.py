@@ -23,8 +23,8 @@ from simdai.schema import load
 __all__ = ["BASE", "COLUMNS", "WANTED", "luck_table", "read_table", "table_text"]
 
 BASE = "labs_and_volunteers"
-DAYS = 548.0
-REPLICATIONS = 8
+DAYS = 365.0
+REPLICATIONS = 5
 WANTED = 0.7
 """The ratio of widths that single changes should not exceed."""
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from simdai.errors import EngineError, ResultsError
-from simdai.experiments.analysis import FITTING
+from simdai.experiments.analysis import FITTING, prim
 from simdai.experiments.designs import OneAtATime
 from simdai.experiments.study import Study
 from simdai.report import analysis_figures
@@ -50,6 +50,7 @@ def page(study: Study) -> str:
         section("What was varied", factors(study)),
         section("Outcomes over the points", outcomes(study)),
         analyses(study),
+        section("Where it comes about", "".join(conditions(study))),
         section("Outcomes against factors", "".join(figures(study))),
         section("Where the numbers come from", sources(study.provenance.get("parameters", []))),
         section("How this was made", provenance(study)),
@@ -152,6 +153,20 @@ def analyses(study: Study) -> str:
             return section(title, f'<p class="note">{escape(str(error))}</p>')
         parts.append(figure(name, drawn, sentence))
     return section(title, "".join(parts))
+
+
+def conditions(study: Study) -> Iterator[str]:
+    """The box in which most points are of the kind that the study looks for, for each such outcome."""
+    points = study.points
+    ranges = {name: (points[name].min(), points[name].max()) for name in study.factors}
+    for name, side in study.file.discover.items():
+        try:
+            found = prim(study, name, above=side.above, below=side.below)
+        except (ResultsError, EngineError) as error:  # all points are alike, or an extra is not installed
+            yield f'<p class="note">{escape(str(error))}</p>'
+            continue
+        sentence = "Of each factor that the box bounds, the part of its range that is left (PRIM)."
+        yield figure(str(found.attrs["condition"]), analysis_figures.boxes(found, ranges).figure, sentence)
 
 
 def figures(study: Study) -> Iterator[str]:

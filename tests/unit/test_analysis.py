@@ -189,6 +189,14 @@ def test_prim_recovers_a_planted_box(planted):
     assert "of all cases with y > 5" in ax.get_xlabel()
 
 
+def test_the_report_shows_where_what_a_study_looks_for_comes_about():
+    pytest.importorskip("ema_workbench")
+    design = {"kind": "latin_hypercube", "points": 60}
+    page = study_page.page(made(asked(design=design, discover={"y": {"above": 1.5}, "z": {"above": 9}}), "a"))
+    assert "Where it comes about" in page and "y &gt; 1.5" in page
+    assert "z &gt; 9 at none of the points" in page
+
+
 def test_cart_recovers_a_planted_box(planted):
     table = cart(planted, "y", above=5.0)
     leaf = table[table["leaf"] == 0].set_index("factor")

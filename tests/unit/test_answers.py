@@ -1,0 +1,137 @@
+"""Tables that answer the library's studies: what they hold, and whether they say what the equations imply."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from made_studies import Formula, asked, made
+
+from simdai.errors import ScenarioError
+from simdai.experiments.answers import answer, read_answer, table_text
+from simdai.experiments.shared_luck import WANTED, luck_table, read_table
+
+REFERENCE = Path(__file__).resolve().parents[2] / "results" / "reference"
+
+
+def moves(table, outcome: str):
+    """Each factor's differences from the middle at its two ends, the factor that moves most first."""
+    rows = table[table["outcome"] == outcome]
+    pairs = {factor: list(group["difference"]) for factor, group in rows.groupby("factor", sort=False)}
+    return dict(sorted(pairs.items(), key=lambda item: -max(map(abs, item[1]))))
+
+
+@pytest.fixture(scope="module")
+def drivers():
+    return read_answer(REFERENCE / "gap_drivers.csv")
+
+
+def test_the_answer_of_a_screening_ranks_the_factors_for_each_outcome():
+    study = made(asked(design={"kind": "morris", "trajectories": 4}), Formula("a - 10 * b"))
+    table = answer(study)
+    assert list(table.columns[:3]) == ["outcome", "analysis", "factor"]
+    ranked = table[table["outcome"] == "y"]
+    assert list(ranked["factor"]) == ["b", "a"] and list(ranked["mu"]) == pytest.approx([-10.0, 1.0])
+    assert list(table[table["outcome"] == "z"]["factor"]) == ["b", "a"]
+
+
+def test_the_answer_of_a_study_that_looks_for_conditions_holds_boxes_and_leaves():
+    pytest.importorskip("ema_workbench")
+    design = {"kind": "latin_hypercube", "points": 120}
+    study = made(asked(design=design, discover={"y": {"above": 1.5}, "z": {"below": -9}}), "a")
+    table = answer(study).set_index("outcome")
+    for analysis in ("prim", "cart"):
+        rows = table.loc[["y > 1.5"]]
+        found = rows[(rows["analysis"] == analysis) & (rows["box"] == 0)].set_index("factor")
+        assert list(found.index) == ["a"] and found.loc["a", "low"] == pytest.approx(1.5, abs=0.05)
+    assert set(table.loc[["z < -9"], "factor"].str.contains("z < -9 at none of the points")) == {True}
+
+
+def test_the_answer_of_a_grid_is_the_mean_at_every_point():
+    table = answer(made(asked(replications=2), "a + b"))
+    assert list(table.query("outcome == 'y'")["mean"]) == pytest.approx([2.0, 3.0, 3.0, 4.0])
+
+
+def test_a_table_says_how_to_make_it_again_and_can_be_read(tmp_path: Path):
+    study = made(asked(question="is a < b?"), "a")
+    file = tmp_path / "table.csv"
+    file.write_text(table_text(study))
+    assert file.read_text().startswith("# python -m simdai.experiments.answers ")
+    assert list(read_answer(file)["mean"]) == pytest.approx(list(answer(study)["mean"]), rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("discover", "said"),
+    [
+        ({"y": {}}, "one of above and below is needed"),
+        ({"y": {"above": 1, "below": 2}}, "one of above and below is needed"),
+        ({"yy": {"above": 1}}, "'yy' is not kept"),
+    ],
+)
+def test_what_is_looked_for_must_be_one_side_of_an_outcome_that_is_kept(discover, said):
+    with pytest.raises(ScenarioError, match=said):
+        asked(discover=discover)
+
+
+# What the equations imply, against the table in results/reference
+def test_the_lag_of_served_models_is_driven_by_the_delay_of_open_weights(drivers):
+    found = moves(drivers, "gap.quality.served_lag_days")  # the delay plus the wait for a release
+    low, high = found["open_weights_delay"]
+    assert next(iter(found)) == "open_weights_delay" and low < 0 < high
+
+
+def test_the_gap_in_scale_is_driven_by_what_volunteers_are_paid(drivers):
+    found = moves(drivers, "gap.scale.largest_run_ratio")  # an open run's compute is bought with it
+    low, high = found["volunteers_budget"]
+    assert next(iter(found)) == "volunteers_budget" and high < 0 < low
+
+
+def test_the_gap_in_deciding_is_a_ratio_of_the_times_of_labs_and_votes(drivers):
+    found = moves(drivers, "gap.speed.decision_ratio")  # r = vote / lab: half the lab's time doubles it
+    half, double = found["lab_decision"]
+    assert half == pytest.approx(-2 * double, rel=0.01)
+    sooner, later = found["volunteers_deliberation"]  # a stage of the vote: days added are days added
+    assert sooner == pytest.approx(-later, rel=0.01) and later > 0
+    assert set(list(found)[:3]) == {"lab_decision", "volunteers_deliberation", "volunteers_turnout"}
+
+
+def test_the_gap_in_talent_falls_with_what_the_open_project_pays(drivers):
+    found = moves(drivers, "gap.talent.effective_labour_ratio")
+    low, high = found["open_project_budget"]
+    assert next(iter(found)) == "open_project_budget" and high < 0 < low
+
+
+def test_emission_and_fees_dilute_holders_and_emission_is_what_pays_providers():
+    table = read_answer(REFERENCE / "token_design.csv")
+    issued, margin = (moves(table, f"worknet.{name}") for name in ("token.net_issuance", "providers.margin"))
+    assert issued["emission"][0] < 0 < issued["emission"][1]
+    assert issued["fee"][0] < 0 < issued["fee"][1]  # what the operator keeps is not burned
+    assert issued["pay"][0] > 0  # payments that burn nothing
+    assert margin["emission"][0] < 0 < margin["emission"][1]
+
+
+def test_faster_links_and_smaller_updates_make_better_models_and_shorter_rounds():
+    table = read_answer(REFERENCE / "bandwidth_frontier.csv")
+    for outcome, sign in (("index", 1), ("round_minutes", -1)):
+        grid = table[table["outcome"] == f"commons_run.{outcome}"].pivot(
+            index="links", columns="density", values="mean"
+        )
+        assert (sign * grid.diff().iloc[1:] > 0).all(axis=None)  # links ten times as fast
+        assert (sign * grid.T.diff().iloc[1:] < 0).all(axis=None)  # eight times as much to send
+
+
+# Common random numbers on the four gaps
+def test_single_changes_share_their_luck_or_a_cause_is_given():
+    rows = read_table((REFERENCE / "shared_luck.csv").read_text())
+    assert {row["outcome"].split(".")[1] for row in rows} == {"scale", "talent", "speed", "quality"}
+    assert [row for row in rows if not float(row["ratio"]) <= WANTED and not row["cause"]] == []
+
+
+def test_a_change_on_the_open_side_shares_its_luck_with_the_labs():
+    row = {
+        "change": "training.commons_run.budget.usd=7.2e6 USD/y",
+        "outcome": "gap.quality.served_points",
+        "cause": "",
+    }
+    (found,) = luck_table([row], replications=3, days=120.0)
+    assert float(found["ratio"]) <= WANTED
