@@ -169,6 +169,8 @@ class ComputeNetwork:
         over = self.world.compute.seen(self.step)
         for population in self.populations.values():
             population.observe(over)
+        if self.step > self.epoch:
+            self._forget_token_income()
         self.price = self.next_price(self.world.compute.use(self.venue, over), over.days)
         self.tell_price()
         for population in self.populations.values():
@@ -184,6 +186,22 @@ class ComputeNetwork:
         for population in self.populations.values():
             population.pay_running_cost()
 
+    # -- income of providers besides what the market pays them -----------------------------------------------
+
+    @property
+    def income_days(self) -> float:
+        """Days to which a payment counts: an epoch, or the step of providers who look less often than that."""
+        return max(self.epoch, self.step)
+
+    def open_token_income(self) -> None:
+        """Let an epoch's payments take the place of those before, once providers have seen them."""
+        if self.step <= self.epoch:
+            self._forget_token_income()
+
+    def _forget_token_income(self) -> None:
+        for population in self.populations.values():
+            population.book.token_rate[:] = 0.0
+
     # -- tokens of providers ---------------------------------------------------------------------------------
 
     def reward_providers(
@@ -195,11 +213,10 @@ class ComputeNetwork:
         ----------
         in_hand : the part of ``paid`` that they can sell; all of it without
         """
-        for population in self.populations.values():
-            population.book.token_rate[:] = 0.0
+        self.open_token_income()
         for population, k, amounts in paid:
             value = amounts / token.units_per_usd * (1.0 - population.rules.token_haircut)
-            population.book.token_rate[k] += value / self.epoch
+            population.book.token_rate[k] += value / self.income_days
         self.sell_tokens(token, paid if in_hand is None else in_hand)
 
     def sell_tokens(self, token: TokenMarket, paid: list[Paid]) -> None:

@@ -158,6 +158,8 @@ class AkashNetwork(ComputeNetwork):
             functions=rules.functions,
             **rules.match.venue_options(),
         )
+        for alike in self.populations.values():
+            alike.blind = self.income_days
         self.oracle = PriceOracle(rules.oracle, self.token, world)
         self.staking = Staking(issuance, world, name, self.token)
         self.vault: CreditVault | None = None
@@ -263,8 +265,7 @@ class AkashNetwork(ComputeNetwork):
     def settle(self) -> None:
         """End of an epoch: stakers are paid, leases settled, credit bought and redeemed."""
         self.subsidy_usd += self.staking.step()
-        for population in self.populations.values():
-            population.book.token_rate[:] = 0.0
+        self.open_token_income()
         self.settlement.settle()
         if self.rules.incentives is not None and self.foundation["programmes"]:
             self._pay_incentives(self.rules.incentives)
@@ -307,7 +308,7 @@ class AkashNetwork(ComputeNetwork):
         use = compute.pools_use(population.pools, compute.seen(self.step))
         amounts, short = pay_incentives(rules, self.world, self.token, population, self.epoch, use)
         for row, usd in zip(population.book.present.tolist(), amounts.tolist(), strict=True):
-            population.book.token_rate[row] += usd / MICRO / self.epoch
+            population.book.token_rate[row] += usd / MICRO / self.income_days
         self.incentives_paid += int(amounts.sum())
         self.incentives_short += short
         self.subsidy_usd += int(amounts.sum()) / MICRO - self._returned()

@@ -181,7 +181,7 @@ class Settlement:
         for population, k, part in divided(amounts, rows):
             if not self._is_programmes(population):
                 kept = 1.0 if in_usd else 1.0 - population.rules.token_haircut
-                population.book.token_rate[k] += part / MICRO * kept / self.network.epoch
+                population.book.token_rate[k] += part / MICRO * kept / self.network.income_days
 
     def _is_programmes(self, population: object) -> bool:
         """Whether what a population earns goes to the programme."""

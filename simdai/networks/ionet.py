@@ -159,6 +159,8 @@ class IoNetNetwork(ComputeNetwork):
             rule="cluster",
             failed_work_is_paid=ionet_job_pay(1.0, 1.0, dropped_out=True) > 0.0,
         )
+        for alike in self.populations.values():
+            alike.blind = self.income_days
         self.vault, self.rewards = f"{name}.vault", f"{name}.rewards"
         world.ledger.open(self.vault)
         world.ledger.open(self.rewards, self.token.asset)
@@ -280,7 +282,7 @@ class IoNetNetwork(ComputeNetwork):
         self._note_rewards(usd, io, hours)
         self.reward_providers(self.token, jobs_io + io)
         for population, k, amounts in jobs_usd + usd:
-            population.book.token_rate[k] += amounts / MICRO / self.epoch
+            population.book.token_rate[k] += amounts / MICRO / self.income_days
         if self.fakes:
             self.fakes.day(self.reward_usd[self.fakes.rules.poses_as])
         self.stakes.top_up()

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -123,8 +122,7 @@ class Block:
         return found
 
 
-@dataclass(frozen=True)
-class _Reading:
+class _Reading(NamedTuple):
     """What the market said at an instant, and who could be nominated just before; columns of `Nominees`.
 
     ``span`` hours after it was last read; ``stands_for`` so many hours, of which the last was whole.
@@ -311,10 +309,11 @@ class Nominees:
         ----------
         whole : (readings, rows) who was there all the time; spans : (readings, 1) hours
         """
-        hours = np.cumsum(spans, axis=0).astype(np.int32)
-        broken = np.maximum.accumulate(np.where(whole, 0, hours), axis=0)  # end of the last not whole
-        since = hours - broken + np.where(broken == 0, self._uptime, 0)
-        uptimes: Ints = np.minimum(np.concatenate([self._uptime[None], since]), self.nomination.green_hours)
+        uptimes = np.empty((len(whole) + 1, whole.shape[1]), dtype=np.int64)
+        uptimes[0] = self._uptime
+        for h, span in enumerate(spans.ravel().tolist()):
+            np.minimum(uptimes[h] + span, self.nomination.green_hours, out=uptimes[h + 1])
+            uptimes[h + 1] *= whole[h]
         return uptimes
 
     def enter(self, block: Block) -> None:
