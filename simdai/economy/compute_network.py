@@ -190,7 +190,7 @@ class ComputeNetwork:
 
     @property
     def income_days(self) -> float:
-        """Days to which a payment counts: an epoch, or the step of providers who look less often than that."""
+        """Days to which a payment counts: an epoch, or the step of providers who look less often."""
         return max(self.epoch, self.step)
 
     def open_token_income(self) -> None:

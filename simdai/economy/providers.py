@@ -278,7 +278,10 @@ class Providers:
         return sum(n for _, _, n in self._coming)
 
     def _come_and_go(self, behaviour: Behaviour, days: float) -> None:
-        """Some decide to leave, those whose notice is over go, newcomers decide to come."""
+        """Some decide to leave, those whose notice is over go, newcomers decide to come.
+
+        Where everybody has left, a single newcomer tries it now and then.
+        """
         k, capital, thresholds = self.book.present, self._capital_per_day, self.thresholds(behaviour)
         margins, seasoned = self._margins(capital), self._seasoned(k)
         outside = self._outside_income(behaviour) / capital
@@ -298,12 +301,15 @@ class Providers:
             self.exits += len(gone)
         known = margins[seasoned & ~going]
         if len(known) and capital > 0.0:
-            self._decide_entry(behaviour, float(known.mean()), thresholds[1], days)
+            speed, ceiling = behaviour.entry_speed, behaviour.entry_ceiling
+            n, margin = len(self.book.present), float(known.mean())
+            rate = choice.entrants_per_day(n, margin, thresholds[1], speed, ceiling)
+            self._expect_newcomers(behaviour, rate, days)
+        elif not len(k) and self.rules.count and not self._expected:
+            self._expect_newcomers(behaviour, behaviour.entry_ceiling, days)
 
-    def _decide_entry(self, behaviour: Behaviour, margin: float, threshold: float, days: float) -> None:
-        rate = choice.entrants_per_day(
-            len(self.book.present), margin, threshold, behaviour.entry_speed, behaviour.entry_ceiling
-        )
+    def _expect_newcomers(self, behaviour: Behaviour, rate: float, days: float) -> None:
+        """Draw how many decide to come at ``rate`` a day; they arrive after the lag."""
         if rate == 0.0:
             return
         uniform = self._entry.uniform(0, round(self.world.env.now))

@@ -18,7 +18,7 @@ from simdai.economy.venue_choice import Choice, VenueChoice
 from simdai.engine import Environment
 from simdai.errors import ScenarioError
 from simdai.simulation import Simulation
-from tests.worlds import run, small
+from tests.worlds import BEHAVIOUR, run, small
 
 START = datetime.date(2026, 1, 1)
 
@@ -194,6 +194,19 @@ def test_providers_earn_and_pay_for_power_and_both_show_in_the_ledger() -> None:
 
 def shocked(*shocks: dict[str, Any], **changes: Any) -> Simulation:
     return Simulation(small({"shocks": [{"at": "2026-01-15", **s} for s in shocks], **changes}))
+
+
+def test_where_everybody_has_left_somebody_tries_it_again() -> None:
+    hurried = {"exit_hazard": 5.0, "exit_sensitivity": 0.0, "income_memory": 1.0}
+    new = {"entry_ceiling": 0.5, "entry_lag": 1.0, "entry_speed": 0.0}
+    providers = "networks.gridnet.providers.racks"
+    changes = {f"{providers}.behaviour": BEHAVIOUR | hurried | new, "horizon": 60.0}
+    sim = Simulation(small(changes | {f"{providers}.count": 50}))
+    racks = sim.world.networks["gridnet"].populations["racks"]
+    sim.run(until=10.0)
+    assert racks.exits >= 50 and racks.count < 5
+    sim.run(until=60.0)
+    assert racks.entries >= 5, "one at a time"
 
 
 def test_a_demand_step_multiplies_arrivals_and_can_end() -> None:
