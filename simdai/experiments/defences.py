@@ -5,7 +5,8 @@ set in it for comparison (several separated by ``;``), ``defended`` which of the
 (``shipped``, ``changed``, or ``both`` where the attack is changed), ``outcome`` the measure. The rest is
 computed: ``shipped`` with its 95 % interval, ``changed``, and the paired ``difference`` with its own.
 
-``python -m simdai.experiments.defences FILE`` makes a table again from its own first four columns.
+``python -m simdai.experiments.defences FILE`` makes a table again from its own first four columns; with names
+of attacks behind the file, those rows alone.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 import csv
 import io
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from itertools import groupby
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from simdai.experiments.runs import run
 from simdai.experiments.statistics import paired_difference, t_interval
 from simdai.schema import load
 
-__all__ = ["COLUMNS", "defence_table", "read_table", "table_text"]
+__all__ = ["COLUMNS", "defence_table", "read_table", "remake", "table_text"]
 
 GIVEN = ("attack", "change", "defended", "outcome")
 INTERVALS = ("shipped", "low", "high", "changed", "difference", "difference_low", "difference_high")
@@ -79,7 +80,13 @@ def table_text(rows: Iterable[Row], path: str) -> str:
     return out.getvalue()
 
 
+def remake(path: str, attacks: Collection[str] = ()) -> None:
+    """Make a table again, or its rows of some attacks."""
+    rows = read_table(Path(path).read_text())
+    chosen = [row for row in rows if not attacks or row["attack"] in attacks]
+    made = iter(defence_table(chosen))
+    Path(path).write_text(table_text([next(made) if row in chosen else row for row in rows], path))
+
+
 if __name__ == "__main__":
-    for name in sys.argv[1:]:
-        file = Path(name)
-        file.write_text(table_text(defence_table(read_table(file.read_text())), name))
+    remake(sys.argv[1], sys.argv[2:])

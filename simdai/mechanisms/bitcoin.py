@@ -112,22 +112,29 @@ def cumulative_subsidy(blocks: int, interval: int = 210_000, initial: int = 5_00
     return full * interval + rest * block_subsidy(whole * interval, interval, initial)
 
 
-def last_subsidy_height(interval: int = 210_000) -> int:
-    """Last height with a subsidy above zero, for a first subsidy of 50 BTC.
+def last_subsidy_height(interval: int = 210_000, initial: int = 50 * SATOSHI_PER_BTC) -> int:
+    """Last height with a subsidy above zero.
 
     Parameters
     ----------
     interval : int > 0 [blocks] between halvings
+    initial : int > 0 [satoshi] of the first block
 
     Returns
     -------
     int [blocks]
 
+    Raises
+    ------
+    ValueError : interval or initial below one
+
     Notes
     -----
     5,000,000,000 satoshi has 33 binary digits, so 33 intervals pay something. Source: as `block_subsidy`.
     """
-    return (50 * SATOSHI_PER_BTC).bit_length() * interval - 1
+    if interval < 1 or initial < 1:
+        raise ValueError(f"interval = {interval}, initial = {initial}: must be >= 1")
+    return min(initial.bit_length(), 64) * interval - 1
 
 
 def bits_to_target(bits: int) -> int:

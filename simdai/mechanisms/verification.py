@@ -84,7 +84,7 @@ def detection_probability(samples: float, cheat_fraction: float) -> float:
     unit_interval(cheat_fraction=cheat_fraction)
     if cheat_fraction == 1:
         return 1.0 if samples else 0.0
-    return -math.expm1(samples * math.log1p(-cheat_fraction))
+    return 0.0 - math.expm1(samples * math.log1p(-cheat_fraction))
 
 
 def detection_without_replacement(items: int, cheated: int, samples: int) -> float:

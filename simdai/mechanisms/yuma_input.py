@@ -137,7 +137,7 @@ def epoch_arrays(params: YumaParams, n: int, epoch: EpochInput) -> EpochArrays:
 
 def _u16_rows(rows: Rows, n: int, name: str) -> Ints:
     out = dense_rows(rows, n)
-    if out.min() < ABSENT or out.max() > U16_MAX:
+    if out.min(initial=0) < ABSENT or out.max(initial=0) > U16_MAX:
         raise ValueError(f"{name} holds {out.min()} to {out.max()}; expected u16 entries, 0 to {U16_MAX}")
     return out
 

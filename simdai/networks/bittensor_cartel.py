@@ -122,7 +122,8 @@ class ValidatorCartel(SubnetAttack, kind="validator_cartel"):
     for its miners' UIDs. Dividends and incentive are sold as they come.
 
     Outcomes, since the attack began: ``captured_share``, of all incentive and dividends of the subnet;
-    ``stake_share`` reached; ``taken_usd``, incentive that honest miners lost.
+    ``stake_share`` reached; ``taken_usd``, incentive that honest miners lost, to the cartel's miners or, where
+    nobody's votes reach kappa, to all validators.
 
     Parameters
     ----------
@@ -164,7 +165,7 @@ class CartelActor(SubnetAttackActor):
         )
         self.validator: int = self.network.enlist(self.account, key, self.vote, self.role)
         self.taken = self.captured = self.paid = 0.0
-        """USD since the attack began: incentive taken, all that the cartel got, all that was paid."""
+        """USD since the attack began: lost to miners, all that the cartel got, all that was paid."""
 
     def start(self) -> None:
         super().start()
@@ -236,10 +237,12 @@ class CartelActor(SubnetAttackActor):
         own = network.chain.keeper[slot, network.miners.first :] == self.role
         incentive = float(wages.miners[slot][own].sum())
         dividends = float((wages.take + wages.rest)[slot, self.validator])
-        self.taken += incentive * self.usd_per_rao
+        all_miners, to_validators = wages.miners[slot].sum(), (wages.take + wages.rest)[slot].sum()
+        # Where no miner has any weight in the consensus, validators get the miners' half too.
+        lost = incentive if all_miners or wages.withheld[slot] else float(to_validators) / 2.0
+        self.taken += lost * self.usd_per_rao
         self.captured += (incentive + dividends) * self.usd_per_rao
-        total = wages.miners[slot].sum() + wages.withheld[slot] + (wages.take + wages.rest)[slot].sum()
-        self.paid += float(total) * self.usd_per_rao
+        self.paid += float(all_miners + wages.withheld[slot] + to_validators) * self.usd_per_rao
 
     @property
     def holdings_usd(self) -> float:

@@ -59,6 +59,14 @@ def test_the_last_subsidy_is_at_height_6_929_999():
     assert bitcoin.last_subsidy_height() == 6_929_999
 
 
+def test_the_last_subsidy_of_other_chains_follows_from_the_digits_of_the_first():
+    assert bitcoin.last_subsidy_height(150) == 33 * 150 - 1  # regtest
+    assert bitcoin.last_subsidy_height(10, initial=1) == 9
+    assert bitcoin.last_subsidy_height(10, initial=4) == 29  # 4, 2, 1
+    with pytest.raises(ValueError, match="initial = 0"):
+        bitcoin.last_subsidy_height(10, initial=0)
+
+
 @given(st.integers(0, 7_000_000))
 def test_supply_grows_by_the_subsidy_of_the_block_added(height):
     grown = bitcoin.cumulative_subsidy(height + 1) - bitcoin.cumulative_subsidy(height)

@@ -592,6 +592,12 @@ def test_a_cabal_without_the_majority_is_clipped_to_what_the_majority_gives():
     assert result["incentive"][3:] == pytest.approx([0.375, 0.625])
 
 
+@pytest.mark.parametrize("version", ["yuma2", "yuma3"])
+def test_a_subnet_without_uids_has_an_empty_epoch(version):
+    result = yuma_epoch(params(yuma_version=version), 0, state([], []))
+    assert all(len(part) == 0 for part in result.values())
+
+
 def test_an_unknown_version_is_refused():
     with pytest.raises(ValueError, match="yuma4"):
         run([1, 1], [], {"yuma_version": "yuma4"})
