@@ -19,7 +19,7 @@ from simdai.networks.bittensor_attacks import (
 from simdai.networks.bittensor_chain import OWNER
 from simdai.networks.bittensor_rules import RAO
 from simdai.networks.bittensor_subnet import INDEPENDENT
-from simdai.units import NonNegative, PositiveCount, Share, UsdPerDay
+from simdai.units import Count, NonNegative, PositiveCount, Share, UsdPerDay
 
 __all__ = ["MinerSybils", "OwnerCapture", "UidWar"]
 
@@ -189,11 +189,11 @@ class UidWar(SubnetAttack, kind="uid_war"):
 
     Parameters
     ----------
-    registrations : bought in each step, as long as a UID costs no more than
+    registrations : bought in each step (0: none, for comparison), as long as a UID costs no more than
     most : TAO
     """
 
-    registrations: PositiveCount
+    registrations: Count
     most: NonNegative
 
     def build(self, world: World, name: str) -> WarActor:

@@ -122,8 +122,8 @@ class ValidatorCartel(SubnetAttack, kind="validator_cartel"):
     for its miners' UIDs. Dividends and incentive are sold as they come.
 
     Outcomes, since the attack began: ``captured_share``, of all incentive and dividends of the subnet;
-    ``stake_share`` reached; ``taken_usd``, incentive that honest miners lost, to the cartel's miners or, where
-    nobody's votes reach kappa, to all validators.
+    ``stake_share`` reached; ``taken_usd``, incentive that honest miners lost, to the cartel's miners or,
+    where nobody's votes reach kappa, to all validators.
 
     Parameters
     ----------

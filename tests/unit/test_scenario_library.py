@@ -1,12 +1,14 @@
 """The scenarios that travel with the package: sound, complete, and together they use every kind there is."""
 
 import datetime
+import re
 
 import pytest
 
 import simdai
 from simdai import registry
 from simdai.schema import check, library_scenarios
+from simdai.schema.library import library_folder
 
 SCENARIOS = library_scenarios()
 
@@ -17,6 +19,23 @@ def test_every_scenario_of_the_library_is_sound():
 
 def test_every_scenario_asks_a_question():
     assert [name for name in SCENARIOS if not simdai.load(name).question] == []
+
+
+def suggestions() -> list[tuple[str, str]]:
+    """What the comments of the attacks' scenarios say to try, by scenario."""
+    found = []
+    for name in SCENARIOS:
+        if name.startswith("attacks/"):
+            lines = (library_folder() / f"{name}.yaml").read_text().splitlines()
+            told = " ".join(line.lstrip("# ").rstrip() for line in lines if line.startswith("#"))
+            settings = re.findall(r"""--set (?:"([^"]*)"|'([^']*)'|([^\s"',;)]+))""", told)
+            found += [(name, "".join(parts).rstrip(".")) for parts in settings]
+    return found
+
+
+@pytest.mark.parametrize("name, setting", suggestions())
+def test_what_an_attack_says_to_try_can_be_set(name, setting):
+    assert simdai.load(name, set=(setting,)).provenance.changes
 
 
 SECTIONS = {
