@@ -82,10 +82,11 @@ def table_text(rows: Iterable[Row], path: str) -> str:
 
 def remake(path: str, attacks: Collection[str] = ()) -> None:
     """Make a table again, or its rows of some attacks."""
-    rows = read_table(Path(path).read_text())
-    chosen = [row for row in rows if not attacks or row["attack"] in attacks]
-    made = iter(defence_table(chosen))
-    Path(path).write_text(table_text([next(made) if row in chosen else row for row in rows], path))
+    file = Path(path)
+    chosen = [row for row in read_table(file.read_text()) if not attacks or row["attack"] in attacks]
+    made = {tuple(row[key] for key in GIVEN): row for row in defence_table(chosen)}
+    now = read_table(file.read_text())  # other attacks may have been run meanwhile
+    file.write_text(table_text([made.get(tuple(row[key] for key in GIVEN), row) for row in now], path))
 
 
 if __name__ == "__main__":
