@@ -96,15 +96,15 @@ def begun(
     horizon = float(plan.until or scenario.horizon)
     started = time.perf_counter()
     sim = Simulation(scenario, seed=plan.seed, replication=0, kernel=kernel)
-    built = time.perf_counter()
-    day = horizon / 2**16
-    until = 0.0
-    while until < horizon and time.perf_counter() - built < SLICE:
+    first = day = until = horizon / 2**10
+    sim.run(until=until)  # what is made once, and libraries loaded, does not count for the rest
+    warm = time.perf_counter()
+    while until < horizon and time.perf_counter() - warm < SLICE:
+        day *= 2
         until = min(until + day, horizon)
         sim.run(until=until)
-        day *= 2
-    share = until / horizon
-    return sim.result(), built - started + (time.perf_counter() - built) / share, share
+    rest = (time.perf_counter() - warm) * (horizon - first) / (until - first)
+    return sim.result(), warm - started + rest, until / horizon
 
 
 def duration(seconds: float) -> str:

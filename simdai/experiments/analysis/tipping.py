@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from simdai.errors import ScenarioError
 from simdai.experiments.designs.amounts import Amount, common_unit, written
@@ -16,6 +17,9 @@ from simdai.experiments.statistics import LEVEL, Interval, t_interval
 
 if TYPE_CHECKING:
     import pandas as pd
+
+Looking = Callable[[Evaluation, Mapping[str, Any]], NDArray[np.float64]]
+"""What is seen at a point: (replications,) floats."""
 
 LOOKS = 5  # evenly spaced levels that are looked at first, to see how often the threshold is passed
 
@@ -34,6 +38,8 @@ def tipping_point(
     level: float = LEVEL,
     by: Runner | None = None,
     simulate: Callable[..., Any] | None = None,
+    look: Looking | None = None,
+    series: tuple[str, ...] = (),
 ) -> pd.DataFrame:
     """Find by bisection, all runs sharing their luck, where the mean of an outcome passes a threshold.
 
@@ -51,6 +57,8 @@ def tipping_point(
     replications, seed : of each level
     level : float [1], coverage
     by : makes the runs; None for this process
+    look : what is seen at a point instead of ``outcome``, which then is a name only
+    series : names or patterns of the series that ``look`` needs
 
     Returns
     -------
@@ -71,8 +79,8 @@ def tipping_point(
         raise ScenarioError(f"from {low} to {high} on a {scale} scale is no range")
     forth, back = (np.log, np.exp) if scale == "log" else (np.asarray, np.asarray)
 
-    with evaluating(scenario, replications, seed, by, simulate=simulate) as evaluation:
-        curve = Curve(evaluation, paths, unit, outcome, lambda x: float(back(x)), level)
+    with evaluating(scenario, replications, seed, by, simulate=simulate, series=series) as evaluation:
+        curve = Curve(evaluation, paths, unit, outcome, lambda x: float(back(x)), level, look)
         grid = np.linspace(float(forth(first)), float(forth(last)), LOOKS)
         curve.look(grid)
         roots, crossings = [], 0
@@ -117,7 +125,9 @@ class Curve:
         outcome: str,
         back: Callable[[float], float],
         level: float,
+        seeing: Looking | None = None,
     ) -> None:
+        self.seeing = seeing
         self.evaluation = evaluation
         self.paths = paths
         self.unit = unit
@@ -129,8 +139,11 @@ class Curve:
     def look(self, places: Sequence[float] | Any) -> None:
         """Run the scenario at several levels."""
         points = [dict.fromkeys(self.paths, written(self.back(float(x)), self.unit)) for x in places]
-        for x, values in zip(places, self.evaluation(points), strict=True):
-            observed = self.evaluation.outcome(values, self.outcome)
+        for x, point, values in zip(places, points, self.evaluation(points), strict=True):
+            if self.seeing is not None:
+                observed = self.seeing(self.evaluation, point)
+            else:
+                observed = self.evaluation.outcome(values, self.outcome)
             self.seen[float(x)] = t_interval(observed, self.level)
 
     def above(self, x: float, end: str, threshold: float) -> bool:

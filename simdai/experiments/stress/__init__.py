@@ -2,17 +2,21 @@
 
 from simdai.experiments.stress.battery import Battery, load_battery
 from simdai.experiments.stress.break_point import break_point
+from simdai.experiments.stress.mend import Mended, mend, tipping
 from simdai.experiments.stress.property import Property
 from simdai.experiments.stress.scorecard import Scorecard, stress
 from simdai.experiments.stress.search import Search, cheapest_break
 
 __all__ = [
     "Battery",
+    "Mended",
     "Property",
     "Scorecard",
     "Search",
     "break_point",
     "cheapest_break",
     "load_battery",
+    "mend",
     "stress",
+    "tipping",
 ]

@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from simdai import registry
 from simdai.results import RunSeries
 
-__all__ = ["MEASURES", "SERIES", "Measure", "Pair"]
+__all__ = ["MARGINS", "MEASURES", "SERIES", "Measure", "Pair"]
 
 RECOVERED = 0.95
 ROLES = ("providers", "indexers", "miners", "services", "publishers")
+MARGINS = tuple(f"{role}.margin" for role in ROLES)
 SERVED = ("jobs_completed", "queries", "calls", "orders", "height")
 CREDIT = ("vault.collateral_ratio", "credit.collateral_ratio")
 CAPTURED = ("captured_share", "vote_share", "won", "carried")
@@ -221,7 +222,7 @@ MEASURES: dict[str, Measure] = {
     "margin": Measure(
         "1",
         "mean margin of providers, change: the honest actors' loss",
-        lambda p: p.change(p.known(_role("margin"))),
+        lambda p: p.change(p.known(MARGINS)),
     ),
     "honest_loss": Measure(
         "USD",

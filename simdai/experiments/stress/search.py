@@ -168,8 +168,8 @@ def cheapest_break(
 
     The corners and a spread of points first; then Optuna's tree of Parzen estimators, which is told the cost
     of a break, or else how far a point is from breaking; then bisection between the cheapest break and the
-    points nearest to it that hold. All points share their luck. What was found is made again with luck of
-    its own before it is believed.
+    points nearest to it that hold. One factor alone is bisected at once. All points share their luck. What
+    was found is made again with luck of its own before it is believed.
 
     Parameters
     ----------
@@ -204,7 +204,9 @@ def cheapest_break(
     with evaluating(scenario, replications, seed, by, simulate=simulate, series=kept) as evaluation:
         hunt = Hunt(evaluation, factors, prop, cost, budget, calm)
         hunt.spread(seed)
-        for keep in KEPT:
+        if len(factors) == 1:
+            hunt.close_in()  # on a line nothing is nearer than what is between two neighbours
+        for keep in KEPT if not (len(factors) == 1 and hunt.breaks) else ():
             hunt.ask(seed, keep)
             hunt.close_in()
         best, confirmed, unconfirmed = hunt.confirm(fresh)
