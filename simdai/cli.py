@@ -307,8 +307,22 @@ def assumptions(
 @click.option("--design", metavar="FILE", help="A token design: the same as SCENARIO.")
 @click.option("--network", help="The network that is stressed; the only one without.")
 @click.option("--battery", default="standard", show_default=True, help="Name in batteries/, or a file.")
+@click.option("--only", metavar="STRESS,...", help="Some of the battery's stresses.")
 @click.option("--set", "changes", multiple=True, metavar="a.b=v", help="Change a value of the scenario.")
-@click.option("--search", "searched", metavar="STRESS", help="Search the cheapest break by one stress.")
+@click.option(
+    "--search", metavar="STRESS,...", help="Search the cheapest break by a stress, or several at once."
+)
+@click.option("--property", "prop", metavar="P", help="What must hold: 'service >= 0.5', or a measure alone.")
+@click.option("--vary", multiple=True, metavar="a.b=MILD..HARD", help="Search this value too.")
+@click.option("--between", metavar="DAY..DAY", help="Search the date too: days after the warm-up.")
+@click.option("--mend", metavar="STRESS,...", help="Say what --lever does to the break-points.")
+@click.option(
+    "--lever", multiple=True, metavar="a.b=LOW..HIGH", help="A value of the design that may be moved."
+)
+@click.option(
+    "--at", "severity", metavar="SEVERITY", help="Hold stresses there; with --mend: where levers tip."
+)
+@click.option("--horizon", metavar="DAYS", help="Least time after a stress, in place of the battery's.")
 @click.option(
     "--budget", type=click.IntRange(min=2), default=60, show_default=True, help="Points of a search."
 )
@@ -320,77 +334,24 @@ def assumptions(
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for the runs.  [default: results/NAME]")
 @click.option("--force", is_flag=True, help="Replace other results under that name.")
 @AS_JSON
-def stress(
-    scenario: str | None,
-    design: str | None,
-    network: str | None,
-    battery: str,
-    changes: tuple[str, ...],
-    searched: str | None,
-    budget: int,
-    save: Path | None,
-    pair: tuple[str, str] | None,
-    replications: int | None,
-    seed: int,
-    workers: int,
-    out: Path | None,
-    force: bool,
-    as_json: bool,
-) -> int:
+def stress(scenario: str | None, design: str | None, pair: tuple[str, str] | None, **asked: Any) -> int:
     """Lay a battery of stresses on a token design and say what held, bent or broke.
 
     The time is estimated first; the same command again goes on where it stopped. With --search, look for the
-    cheapest break by one stress instead.
+    cheapest break by a stress instead; with --mend, for what moves the break-points. What they find stands in
+    the report that the plain command writes.
     """
-    from simdai.experiments.runners import runner
-    from simdai.experiments.stress import break_point
-    from simdai.report.stress_page import write
-    from simdai.report.terminal import grades_table
-    from simdai.results import finite
+    from simdai.report.stress_terminal import compared, graded, mended, searched
 
     given = [name for name in (scenario, design) if name is not None]
-    if pair is None and len(given) != 1:
+    if pair is not None:
+        return compared(pair, say=say, emit=emit, **asked)
+    if len(given) != 1:
         raise click.UsageError("give a SCENARIO, or --design FILE, or --compare A B")
-    options: dict[str, Any] = {"network": network, "battery": battery, "seed": seed}
-    if searched is not None:
-        loaded = simdai.load(given[0], set=changes)
-        found = break_point(loaded, searched, budget=budget, by=runner(workers), told=say, **options)
-        if as_json:
-            emit(
-                {
-                    "stress": searched,
-                    "verdict": found.verdict,
-                    "cost_to_break": finite(found.cost_to_break),
-                    "cost": found.cost,
-                    "unit": found.cost_unit,
-                    "levels": found.levels(),
-                }
-            )
-        else:
-            click.echo(str(found))
-        if save is not None and found.best is not None:
-            click.echo(f"scenario: {found.save(save)}")
-        return OK
-    cards = []
-    for name in pair or given:
-        loaded = simdai.load(name, set=changes)
-        folder = (
-            (out or Path("results") / f"stress_{loaded.name.replace('/', '_')}") if pair is None else None
-        )
-        card = simdai.stress(
-            loaded, replications=replications, workers=workers, out=folder, force=force, told=say, **options
-        )
-        cards.append(card)
-        if folder is not None:
-            written = write(card)
-    if as_json:
-        emit(cards[0].to_json() if pair is None else [card.to_json() for card in cards])
-    else:
-        for card in cards:
-            grades_table(card)
-        if pair is None:
-            click.echo(f"report: {written}")
-    return OK
+    if asked["search"] and asked["mend"]:
+        raise click.UsageError("--search or --mend, not both")
+    command = searched if asked["search"] else mended if asked["mend"] else graded
+    return command(given[0], say=say, emit=emit, **asked)
 
 
 @app.command()

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from html import escape
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from simdai.errors import ResultsError
+from simdai.experiments.stress.findings import found_in
 from simdai.experiments.stress.measures import MEASURES
+from simdai.experiments.stress.mend import Mended
 from simdai.experiments.stress.scorecard import Scorecard
+from simdai.experiments.study import number_or
 from simdai.report.page import FILE, as_svg, document, section, sources, table
+from simdai.report.stress_figures import curves, lever_front, lever_moves
 from simdai.results import interval_texts, number
 
 __all__ = ["page", "write"]
 
-COLOURS = {"held": "#2f7d4f", "bent": "#c58a14", "broke": "#b3362b", "not measured": "#777777"}
-CURVES = {"providers.count": "Providers", "token.price_usd": "Price of the token"}
+COLOURS = {"held": "#2f7d4f", "bent": "#9a6700", "broke": "#b3362b", "not measured": "#777777"}
 
 
 def write(card: Scorecard, path: Path | None = None) -> Path:
@@ -39,7 +46,7 @@ def write(card: Scorecard, path: Path | None = None) -> Path:
 
 def page(card: Scorecard) -> str:
     """Write the report as one self-contained HTML text."""
-    broken = card.broken
+    broken, found = card.broken, found_in(card.study.path)
     said = (
         f"{len(broken)} of {len(card.grades)} stresses broke it: {', '.join(broken)}."
         if broken
@@ -50,7 +57,9 @@ def page(card: Scorecard) -> str:
         f'<p class="lead">{escape(card.applied.scenario.question)}</p>',
         f'<p class="facts">{escape(said)}</p></header>',
         section("Scorecard", scorecard(card)),
-        section("Curves under stress", "".join(curves(card))),
+        section("What breaks it, at what cost", break_points(found)),
+        section("What mends it", levers(found)),
+        section("Curves under stress", figures(card)),
         section("Measures", measures(card)),
         section("What decides", limits(card)),
         section("What was done", stresses(card)),
@@ -68,56 +77,82 @@ def scorecard(card: Scorecard) -> str:
         cells = [f"<td>{escape(stress)}</td>"]
         for severity in heads[1:]:
             grade, measure = by.get(severity, ("not measured", ""))
-            said = f"<b>{escape(grade)}</b> <small>{escape(measure)}</small>"
+            why = escape(measure) if grade in ("bent", "broke") else ""
+            said = f"<b>{escape(grade)}</b> <small>{why}</small>"
             cells.append(f'<td style="color:{COLOURS[grade]}">{said}</td>')
         rows.append(f"<tr>{''.join(cells)}</tr>")
     head = "".join(f"<th>{escape(h)}</th>" for h in heads)
     return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
 
 
-def curves(card: Scorecard) -> list[str]:
-    """Figures: each series under the hardest severity of the stresses that moved it most, with bands."""
-    import matplotlib.pyplot as plt
-    import numpy as np
+def figures(card: Scorecard) -> str:
+    """The curves, each drawn and closed."""
+    return "".join(map(figure_html, curves(card)))
 
-    network, study, hardest = card.applied.network, card.study, card.applied.battery.severities[-1]
-    found = []
-    colours = {"unstressed": "0.4"} | {s: f"C{n % 10}" for n, s in enumerate(card.grades)}  # the same in all
-    for name, title in CURVES.items():
-        key = f"{network}.{name}"
-        runs: dict[int, list[Any]] = {}
-        for run, series in study.run_series.items():
-            if key in series.values:
-                runs.setdefault(int(run[1:].split("-")[0]), []).append(series)
-        if not runs:
-            continue
-        points = {v: int(study.where(stress=v)[0]) for v in card.applied.variants}
-        calm = np.array([s.values[key] for s in runs[points["unstressed"]]])
-        moved = {
-            s: abs(
-                np.mean([r.values[key][-1] for r in runs.get(points[f"{s}.{hardest}"], [])] or [0])
-                - calm[:, -1].mean()
+
+def figure_html(ax: Any) -> str:
+    """Axes as a figure of the page."""
+    import matplotlib.pyplot as plt
+
+    text = f"<figure>{as_svg(ax.figure)}</figure>"
+    plt.close(ax.figure)
+    return text
+
+
+def break_points(found: Mapping[str, Any]) -> str:
+    """What searches found: what breaks, at what cost, how hard; and the command that makes each again."""
+    rows = []
+    for asked, one in found["break_points"].items():
+        levels = ", ".join(f"{name} {number_or(value)}" for name, value in one["levels"].items())
+        cost = (
+            one["verdict"]
+            if one["cost_to_break"] is None
+            else f"{number(one['cost_to_break'])} {one['unit']}"
+        )
+        searched = f"{one['points']} points, {one['runs']:,} runs"
+        rows.append((asked, cost.removesuffix(" 1"), levels, searched, one["command"]))
+    if not rows:
+        return ""
+    heads = ("stress: property", "cost or severity of the cheapest break", "levels", "searched", "again")
+    note = (
+        "A search that finds no break has not shown that there is none. Costs without a unit are severities."
+    )
+    return table(heads, rows) + f'<p class="note">{escape(note)}</p>'
+
+
+def levers(found: Mapping[str, Any]) -> str:
+    """What levers do to break-points, what is given up for it, and where they tip."""
+    parts = []
+    for rows in found["mended"].values():
+        mended = Mended.from_json(rows)
+        for stress in mended.tried[0].costs:
+            parts += [figure_html(lever_moves(mended, stress)), figure_html(lever_front(mended, stress))]
+        heads = list(mended.table.columns)
+        parts.append(table(heads, [[cell(v) for v in row] for row in mended.table.to_numpy()]))
+    if found["tipping"]:
+        rows = [
+            (
+                row["lever"],
+                row["stress"],
+                row["severity"],
+                cell(row["level"]),
+                f"{cell(row['low'])} to {cell(row['high'])}",
+                row["unit"],
             )
-            for s, severity in card.applied.names
-            if severity == hardest
-        }
-        figure, ax = plt.subplots(figsize=(8, 3.4))
-        days = runs[points["unstressed"]][0].times
-        for label in ["unstressed", *sorted(moved, key=lambda s: -moved[s])[:4]]:
-            point = points[label if label == "unstressed" else f"{label}.{hardest}"]
-            values = np.array([s.values[key] for s in runs.get(point, [])])
-            if len(values):
-                colour = colours[label]
-                ax.plot(days, values.mean(axis=0), color=colour, label=label.replace("_", " "))
-                low, high = np.quantile(values, [0.05, 0.95], axis=0)
-                ax.fill_between(days, low, high, color=colour, alpha=0.15, lw=0)
-        ax.set(xlabel="day", ylabel=study.units.get(key, ""), title=f"{title}; bands hold 90 % of the runs")
-        ax.set_ylim(bottom=0)
-        ax.legend(frameon=False, fontsize=8)
-        figure.tight_layout()
-        found.append(f"<figure>{as_svg(figure)}</figure>")
-        plt.close(figure)
-    return found
+            for row in found["tipping"].values()
+        ]
+        heads = ["lever", "stress", "severity", "tips at", "95 % interval", "unit"]
+        parts.append(table(heads, rows, numbers=(3, 4)))
+    return "".join(parts)
+
+
+def cell(value: Any) -> str:
+    """A value of a table in few letters; what was not found says so."""
+    if value is None:
+        return "not passed"
+    if isinstance(value, bool | np.bool_):
+        return "yes" if value else ""
+    return "not broken" if value == math.inf else number_or(value)
 
 
 def measures(card: Scorecard) -> str:
@@ -156,6 +191,7 @@ def stresses(card: Scorecard) -> str:
     known = card.applied.battery.stresses
     rows = [(s, known[s].about, f"day {known[s].after:g}") for s in card.grades]
     rows += [(s, f"not applied: {why}", "") for s, why in card.applied.skipped.items()]
+    rows += [(s, "not tried: the battery has no severities for it", "") for s in card.applied.untried]
     return table(("stress", "what happens", "when"), rows)
 
 

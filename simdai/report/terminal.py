@@ -12,7 +12,6 @@ from rich.text import Text
 from simdai.errors import EngineError, ResultsError
 from simdai.experiments.analysis import FITTING
 from simdai.experiments.comparison import Comparison
-from simdai.experiments.stress.scorecard import Scorecard
 from simdai.experiments.study import Study, number_or
 from simdai.results import Results, interval_texts, number
 
@@ -63,6 +62,10 @@ def difference_table(pair: Comparison) -> None:
 
 MOST_ANALYSED = 3  # outcomes of a study whose analysis is printed
 MOST_ROWS = 12
+WORDS = (  # heads of columns that hold words, set to the left
+    *("outcome", "unit", "factor", "index", "parameter", "observation"),
+    *("stress", "lever", "severity"),
+)
 
 
 def study_tables(study: Study) -> None:
@@ -105,16 +108,6 @@ def assumptions_tables(table: pd.DataFrame) -> None:
         print_table(f"{outcome}: {middle} in the middle", heads, cells)
 
 
-def grades_table(card: Scorecard) -> None:
-    """Print the grade of every stress at every severity, with the measure that decided."""
-    severities = card.applied.battery.severities
-    rows = [
-        (stress, *(" ".join(filter(None, by.get(severity, ("", "")))) for severity in severities), "")
-        for stress, by in card.grades.items()
-    ]
-    print_table(f"{card.name}: {len(card.broken)} stresses broke it", ("stress", *severities, ""), rows)
-
-
 def print_table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print rows under heads, names and units to the left, numbers to the right.
 
@@ -143,7 +136,7 @@ def laid_out(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
     """A rich table without lines."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for head in heads:
-        words = head in ("outcome", "unit", "factor", "index", "parameter", "observation")
+        words = head in WORDS
         table.add_column(head, justify="left" if words else "right", overflow="fold", no_wrap=not words)
     for row in rows:
         table.add_row(*map(Text, row))

@@ -94,6 +94,11 @@ class Stress(Configured):
     levels: FrozenMapping[str, tuple[Any, ...]]
     decides: tuple[str, ...] = ()
 
+    def of_others(self, kind: str) -> bool:
+        """Whether it is an attack that works on other kinds of networks only."""
+        shock = registry.get("shock", self.shock)
+        return issubclass(shock, Attack) and bool(shock.against) and kind not in shock.against
+
     def struck(self, scenario: Scenario) -> int:
         """Day of the shock, from the start of the scenario."""
         return round(scenario.warm_up + self.after)
@@ -181,7 +186,10 @@ class Battery(Configured):
         variants: dict[str, dict[str, Any]] = {UNSTRESSED: {}}
         skipped: dict[str, str] = {}
         before = [shock.model_dump() for shock in scenario.shocks]
+        kind = scenario.networks[network].kind
         for name, stress in self.stresses.items():
+            if stress.of_others(kind):
+                continue
             try:
                 made = {
                     f"{name}.{severity}": {"shocks": [*before, stress.settings(scenario, network, n)]}
@@ -204,7 +212,7 @@ class Applied:
     ----------
     scenario : unstressed, long enough
     variants : changes of the scenario by ``STRESS.SEVERITY``; none for `UNSTRESSED`
-    skipped : stresses that do not apply, with the reason
+    skipped : stresses that do not apply, with the reason; attacks on other kinds of networks are not told
     """
 
     battery: Battery

@@ -74,6 +74,8 @@ def pose(
         chosen = chosen.model_copy(update={"horizon": horizon})
     laid = chosen.applied(loaded, network)
     for name in names:
+        if chosen.stresses[name].of_others(laid.scenario.networks[network].kind):
+            raise ScenarioError(Problem(found=f"{name} works on another kind of network than {network}"))
         if name in laid.skipped:
             raise ScenarioError(Problem(found=f"{name} does not apply to {network}: {laid.skipped[name]}"))
     held = 0 if at is None else _place(at, chosen.severities)

@@ -171,14 +171,18 @@ class Scorecard:
             "result_hash": self.study.hash,
         }
 
+    def shown(self, stress: str, severity: str) -> str:
+        """A grade as tables show it, with the measure that decided it where something happened."""
+        grade, measure = self.grades[stress].get(severity, ("not measured", ""))
+        return f"{grade} {measure}" if grade in ("bent", "broke") else grade
+
     def __repr__(self) -> str:
         return f"<Scorecard of {self.name}: {len(self.grades)} stresses, {len(self.broken)} break it>"
 
     def _repr_html_(self) -> str:
         severities = self.applied.battery.severities
         rows = [
-            (stress, *(" ".join(filter(None, by.get(s, ("", "")))) for s in severities))
-            for stress, by in self.grades.items()
+            (stress, *(self.shown(stress, severity) for severity in severities)) for stress in self.grades
         ]
         title = f"<p><b>{html.escape(self.name)}</b></p>"
         return title + html_table(("stress", *severities), rows, words=range(len(severities) + 1))
