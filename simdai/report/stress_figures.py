@@ -74,6 +74,8 @@ def curve(card: Scorecard, name: str, title: str, days: NDArray[np.float64], run
         colour = colours.get(label, GREYS[1])
         ax.plot(days, mean, color=colour, label=label.replace("_", " "))
         ax.fill_between(days, low, high, color=colour, alpha=0.15, linewidth=0)
+    first = min(map(card.applied.struck, card.grades))
+    ax.axvline(first, color=GREYS[2], linewidth=0.8, linestyle=":")
     unit = card.study.units.get(name, "")
     ax.set(xlabel="day", ylabel=AXIS.get(unit, unit), title=f"{title}; bands hold 90 % of the runs")
     ax.set_ylim(bottom=0)

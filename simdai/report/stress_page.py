@@ -156,7 +156,7 @@ def cell(value: Any) -> str:
 
 
 def measures(card: Scorecard) -> str:
-    """Every measure with its interval; a question mark where the interval straddles a limit."""
+    """Every measure with its interval, graded where it has limits; ``?`` where the interval straddles one."""
     rows = [
         (
             r.stress,
@@ -164,7 +164,7 @@ def measures(card: Scorecard) -> str:
             r.measure,
             *interval_texts(r.interval),
             r.unit,
-            r.grade + ("" if r.sure else " ?"),
+            "" if r.grade == "not measured" else r.grade + ("" if r.sure else " ?"),
         )
         for r in card.rows
     ]

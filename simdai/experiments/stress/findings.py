@@ -16,27 +16,32 @@ from simdai.results import finite
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["FILE", "break_point_found", "found_in", "keep"]
+__all__ = ["break_point_found", "found_in", "keep"]
 
-FILE = "findings.json"
+SUFFIX = "_searched.json"  # of the file beside the folder of the runs, which holds nothing but results
 KINDS = "break_points", "tipping", "mended"
 
 
+def kept_in(folder: Path) -> Path:
+    """The file that keeps what was searched for a design, beside the folder of its runs."""
+    return folder.with_name(folder.name + SUFFIX)
+
+
 def found_in(folder: Path | None) -> dict[str, Any]:
-    """What was kept in a folder: break-points and tipping points by what was asked, the settings of levers.
+    """What was kept beside a folder: break-points and tipping points by what was asked, the settings of levers.
 
     Raises
     ------
     ResultsError : the file cannot be read
     """
     empty: dict[str, Any] = {kind: {} for kind in KINDS}
-    if folder is None or not (folder / FILE).exists():
+    if folder is None or not (file := kept_in(folder)).exists():
         return empty
     try:
-        found = json.loads((folder / FILE).read_text(encoding="utf-8"))
+        found = json.loads(file.read_text(encoding="utf-8"))
         return empty | {kind: dict(found[kind]) for kind in KINDS}
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ResultsError(f"{folder / FILE}: cannot be read: {error}") from None
+        raise ResultsError(f"{file}: cannot be read: {error}") from None
 
 
 def keep(
@@ -45,7 +50,7 @@ def keep(
     tipping: pd.DataFrame | None = None,
     mended: tuple[str, Mended] | None = None,
 ) -> None:
-    """Add to what is kept in a folder; what was asked before is replaced.
+    """Add to what is kept beside a folder; what was asked before is replaced.
 
     Parameters
     ----------
@@ -61,8 +66,9 @@ def keep(
             found["tipping"][f"{row['lever']} under {row['stress']} ({row['severity']})"] = row
     if mended is not None:
         found["mended"][mended[0]] = mended[1].to_json()
-    folder.mkdir(parents=True, exist_ok=True)
-    write_atomically(folder / FILE, json.dumps(found, indent=1, allow_nan=False).encode())
+    file = kept_in(folder)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(file, json.dumps(found, indent=1, allow_nan=False).encode())
 
 
 def break_point_found(search: Search) -> dict[str, Any]:
