@@ -28,7 +28,7 @@ def kept_in(folder: Path) -> Path:
 
 
 def found_in(folder: Path | None) -> dict[str, Any]:
-    """What was kept beside a folder: break-points and tipping points by what was asked, the settings of levers.
+    """What was kept beside a folder: break-points, tipping points and settings of levers, by what was asked.
 
     Raises
     ------
