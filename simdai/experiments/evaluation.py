@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -83,7 +84,8 @@ class Evaluation:
 
         if tasks:
             self.n_runs += len(tasks)
-            self._session(Listed(tasks), sink, None)
+            # A bar for every handful of runs tells nothing where lines are kept, as in a notebook.
+            self._session(Listed(tasks), sink, None if sys.stderr.isatty() else False)
         return [[self._known[name][luck, r] for r in range(n)] for name in names]
 
     def _values(self, runs: Sequence[Finished]) -> Values:
