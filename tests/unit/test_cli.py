@@ -133,6 +133,16 @@ def test_compare_prints_paired_differences(small, call):
     assert "B - A" in alike
 
 
+def test_compare_changes_one_scenario_and_needs_something_to_compare_with(small, call):
+    changed = ("--with", "clouds.bigcloud.price=7 USD/h", "--replications", "2", "--json")
+    status, out, _ = call("compare", small, *changed)
+    assert status == 0
+    outcome = json.loads(out)["outcomes"]["bigcloud.price_usd_per_gpu_hour"]
+    assert outcome["difference"] == pytest.approx(3.5)
+    status, _, said = call("compare", small)
+    assert status == 2 and "nothing to compare with" in said
+
+
 def test_report_writes_the_page_of_stored_results(small, call):
     call("run", small)
     Path("results/small/report.html").unlink()
