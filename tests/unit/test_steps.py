@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+import simdai
 from simdai.errors import ScenarioError
 from simdai.mechanisms.ionet_payouts import IncentiveEngine
 from simdai.simulation import Simulation
+from tests.unit.test_akash import network as akash
 from tests.unit.test_ionet import ENGINE, SPELLS, ionet
 from tests.worlds import small
 
@@ -80,3 +82,27 @@ def test_the_engine_settles_a_week_as_seven_days() -> None:
 def test_steps_that_do_not_fit_are_refused(changes: dict[str, Any], found: str) -> None:
     with pytest.raises(ScenarioError, match=found):
         ionet(changes, until=0.5)
+
+
+def test_providers_who_look_weekly_at_daily_pay_see_the_income_of_those_who_look_daily() -> None:
+    """Means of what is seen at every look, without memory, of the pay of the same four weeks."""
+    means = []
+    for step, looks in ((1, range(9, 37)), (7, (15, 22, 29, 36))):
+        sim, net = akash({"step": float(step)}, until=8.5, **{"horizon": 50.0})
+        racks, seen = net.populations["racks"], []
+        for day in looks:
+            sim.run(day + 0.5)
+            seen.append(float(racks.book.income[racks.book.present].mean()))
+        means.append(sum(seen) / len(seen))
+    assert means[0] > 0.0
+    assert means[1] == pytest.approx(means[0], rel=0.1)
+
+
+@pytest.mark.slow
+def test_a_hundredth_of_akash_sells_in_proportion() -> None:
+    """Two GPUs stand for two hundred: within a factor of two of what a scale of eight sells in a year."""
+    sold = []
+    for scale, overrides in ((8, ()), (100, ("compute_layer_coarse",))):
+        scenario = simdai.load("compute_layer", overrides=overrides, set={"scale": scale, "horizon": "365 d"})
+        sold.append(Simulation(scenario).run().outcomes["akash.revenue_usd"])
+    assert 0.5 < sold[1] / sold[0] < 2.0
