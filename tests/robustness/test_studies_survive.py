@@ -215,7 +215,7 @@ def test_a_read_only_folder_is_an_error_at_once_and_can_still_be_read(tmp_path: 
 @pytest.mark.skipif(os.name == "nt", reason="signals are sent differently on Windows")
 def test_an_interrupt_keeps_what_was_made(tmp_path: Path):
     path = tmp_path / "kept"
-    process = sweeping(path, "Pool(2)", seconds=0.05)
+    process = sweeping(path, "Pool(1)", seconds=0.05)
     until(lambda: stored(path) >= 5)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,8 +13,9 @@ from made_studies import Formula, asked, made
 
 import simdai
 from simdai.errors import EngineError, ResultsError, ScenarioError
+from simdai.experiments.estimate import begun
 from simdai.experiments.rerun import rerun
-from simdai.experiments.runners import Cluster, Inline, Limits, Pool, runner
+from simdai.experiments.runners import Cluster, Inline, Limits, Pool, Runner, runner
 from simdai.experiments.study import Study
 from simdai.experiments.study_file import load_study
 from simdai.experiments.sweeping import Forecast, size
@@ -49,7 +51,7 @@ def test_results_do_not_depend_on_who_makes_the_runs():
 def test_a_real_study_is_the_same_inline_and_in_a_pool(tmp_path: Path):
     study = load_study("first_sweep", set={"horizon": "3 d", "warm_up": "0 d"}, replications=1)
     alone = simdai.sweep(study, progress=False)
-    shared = simdai.sweep(study, workers=2, out=tmp_path / "kept", progress=False)
+    shared = simdai.sweep(study, kind="pool", out=tmp_path / "kept", progress=False)
     assert alone.hash == shared.hash == Study.load(tmp_path / "kept").hash and len(alone) == 12
     assert rerun(tmp_path / "kept", "p5-r0").identical
 
@@ -131,13 +133,13 @@ def test_replications_stop_when_the_mean_is_known_and_not_before(tmp_path: Path)
         assert abs(row["mean"] - mean) < 0.5
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_a_rule_for_replications_gives_the_same_for_any_runner_and_after_a_stop(tmp_path: Path, workers: int):
+@pytest.mark.parametrize("by", [Inline(), Pool(1)], ids=["inline", "pool"])
+def test_a_rule_for_replications_gives_the_same_for_any_runner_and_after_a_stop(tmp_path: Path, by: Runner):
     study, formula = asked(replications=RULE), Formula("a", noise=0.7)
     whole = made(study, formula)
     half = asked(replications={**RULE, "most": 15})
     made(half, formula, out=tmp_path / "kept")
-    assert made(study, formula, runner(workers), out=tmp_path / "kept").hash == whole.hash
+    assert made(study, formula, by, out=tmp_path / "kept").hash == whole.hash
     assert made(study, Formula("a", fails_above=0.0), out=tmp_path / "kept").hash == whole.hash
 
 
@@ -195,6 +197,29 @@ def test_what_it_takes_is_told_before_anything_starts(tmp_path: Path):
     said = "1 point, 3,000 runs to make: about 2 hours with 2 workers, about 130 MB in"
     assert str(forecast) == f"{said} {tmp_path}"
     assert (size(999), size(1.26e9)) == ("1 kB", "1.3 GB")
+
+
+def test_a_slow_start_is_counted_once(monkeypatch):
+    """Five seconds at time zero, then a hundredth of a second a day: fifteen seconds for a thousand days."""
+
+    class Slow:
+        now, until = 0.0, 0.0
+
+        def __init__(self, *arguments: object, **options: object) -> None:
+            Slow.now += 1.0
+
+        def run(self, until: float) -> None:
+            Slow.now += (5.0 if Slow.until == 0.0 else 0.0) + 0.01 * (until - Slow.until)
+            Slow.until = until
+
+        def result(self) -> str:
+            return "run"
+
+    monkeypatch.setattr("simdai.simulation.Simulation", Slow)
+    monkeypatch.setattr("simdai.experiments.estimate.time.perf_counter", lambda: Slow.now)
+    scenario = SimpleNamespace(horizon=1000.0)
+    run, seconds, share = begun(scenario, SimpleNamespace(until=None, seed=1), None)
+    assert run == "run" and seconds == pytest.approx(16.0) and 2.0 / 1000 <= share < 1.0
 
 
 def test_the_forecast_of_room_is_of_the_right_size(tmp_path: Path):
