@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -118,6 +119,16 @@ def test_faster_links_and_smaller_updates_make_better_models_and_shorter_rounds(
         )
         assert (sign * grid.diff().iloc[1:] > 0).all(axis=None)  # links ten times as fast
         assert (sign * grid.T.diff().iloc[1:] < 0).all(axis=None)  # eight times as much to send
+
+
+def test_the_boxes_of_the_niches_are_those_that_the_formulas_imply():
+    table = read_answer(REFERENCE / "where_decentralized_wins.csv")
+    box = table[(table["analysis"] == "prim") & (table["box"] == 0)].set_index(["outcome", "factor"])
+    shared = box.loc[("niche.censorship.survival_5y > 0.9", "shared_failure")]
+    assert shared["high"] < -math.log(0.9) / 5  # survival is exp(-5 h) at most, h of what all hosts share
+    assert box.loc[("niche.cost.unit_cost_ratio < 0.5", "cloud_price"), "low"] > 3
+    privacy = "niche.privacy.viable_share > 0.5"  # exp(taste / 1.11) > 1 / (1 - cost)
+    assert box.loc[(privacy, "privacy_cost"), "high"] < 0.4 and box.loc[(privacy, "privacy_taste"), "low"] > 0
 
 
 # Common random numbers on the four gaps
