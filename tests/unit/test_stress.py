@@ -159,11 +159,13 @@ def test_an_unknown_network_or_stress_names_the_nearest():
 
 
 def test_the_search_finds_the_loss_of_demand_that_breaks_service():
-    """Demand scaled by f from day 7 of 28 leaves 1/4 + 3/4 f of the jobs: 0.8 needs f = 0.73."""
+    """Demand scaled by f from day 7 of 28 leaves 1/4 + 3/4 f of the jobs: 0.8 needs f = 0.73.
+
+    With two runs it is clear somewhat below."""
     scenario = small({"record_every": 7.0, "horizon": "28 d"})
     found = break_point(scenario, "drought", battery=Battery(**QUIET), budget=14, replications=2, fresh=3)
     assert found.verdict == "broken"
-    assert 0.05 <= found.levels()["factor"] < 0.75
+    assert 0.6 < found.levels()["factor"] < 0.73
 
 
 SHORT = ("--set", "horizon=28 d", "--set", "warm_up=1 d")

@@ -51,13 +51,13 @@ class Calm:
         scenario = self.base.varied(point)
         return float(min((shock.at - scenario.start).days for shock in scenario.shocks[self.first :]))
 
-    def measured(self, name: str, point: Mapping[str, Any], stressed: Finished, calm: Finished) -> float:
+    def measured(self, name: str, struck: float, stressed: Finished, calm: Finished) -> float:
         """A measure of one run; nan where either failed."""
         if stressed.series is None or calm.series is None:
             return math.nan
         pair = Pair(
             self.network,
-            self.struck(point),
+            struck,
             stressed.record.outcomes,
             calm.record.outcomes,
             stressed.series,
@@ -80,5 +80,5 @@ def observed(
         (values,) = evaluation([point], **luck)
         return summed(evaluation, values, prop.outcome)
     runs, unstressed = evaluation.runs([point, calm.changes(point)], **luck)
-    pairs = zip(runs, unstressed, strict=True)
-    return np.array([calm.measured(prop.outcome, point, a, b) for a, b in pairs])
+    struck, pairs = calm.struck(point), zip(runs, unstressed, strict=True)
+    return np.array([calm.measured(prop.outcome, struck, a, b) for a, b in pairs])
