@@ -392,7 +392,9 @@ def rerun(results: Path, run_key: str, kernel: Literal["compiled", "reference"] 
 @app.command()
 @click.argument("a")
 @click.argument("b", required=False)
-@click.option("--with", "with_", multiple=True, metavar="a.b=v", help="Change one value of B alone.")
+@click.option(
+    "--with", "with_", multiple=True, metavar="a.b=v|NAME", help="Change a value of B alone, or patch it."
+)
 @SETTINGS
 @RUNNING
 @click.option("--replications", type=click.IntRange(min=1), default=10, show_default=True, help="Pairs.")
@@ -413,15 +415,19 @@ def compare(
     """Run two scenarios with the same luck; print B - A.
 
     Differences are paired by replication, with 95 % intervals.
-    Without B it is A as --with changes it. --set and --override
-    change both.
+    Without B it is A as --with changes it: a value, or an override
+    by its name. --set and --override change both.
     """
     from simdai.report.terminal import difference_table
 
     if b is None and not with_:
-        raise click.UsageError("nothing to compare with: name a second scenario, or change A --with a.b=v")
+        raise click.UsageError(
+            "nothing to compare with: name a second scenario, or change A --with a.b=v or an override"
+        )
+    values = [change for change in with_ if "=" in change]
+    patches = [change for change in with_ if "=" not in change]
     first = simdai.load(a, set=changes, overrides=overrides)
-    second = simdai.load(b or a, set=(*changes, *with_), overrides=overrides)
+    second = simdai.load(b or a, set=(*changes, *values), overrides=(*overrides, *patches))
     pair = simdai.compare(first, second, replications, seed, workers, days(until), kernel)
     if as_json:
         emit(pair.to_json())

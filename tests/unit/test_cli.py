@@ -143,6 +143,17 @@ def test_compare_changes_one_scenario_and_needs_something_to_compare_with(small,
     assert status == 2 and "nothing to compare with" in said
 
 
+def test_compare_patches_one_scenario_by_an_override(small, call):
+    patch = Path(small).parent / "overrides" / "dear.yaml"
+    patch.parent.mkdir()
+    patch.write_text(
+        "question: What if the cloud asked twice as much?\nclouds: {bigcloud: {price: 7 USD/h}}\n"
+    )
+    status, out, _ = call("compare", small, "--with", "dear", "--replications", "2", "--json")
+    assert status == 0
+    assert json.loads(out)["outcomes"]["bigcloud.price_usd_per_gpu_hour"]["difference"] == pytest.approx(3.5)
+
+
 def test_report_writes_the_page_of_stored_results(small, call):
     call("run", small)
     Path("results/small/report.html").unlink()
