@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import copy
 import datetime
+import itertools
 import json
 import math
+import shlex
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
+import pandas as pd
 import pytest
 from made_runs import MadeScenario, plan
 
@@ -263,6 +267,26 @@ def test_every_assumed_parameter_is_moved_alone_and_its_effect_measured(project,
     outside = table.loc["guess.outside"]
     assert outside["moved"] == pytest.approx(0.05)  # 1.2 x 0.9 would be no share
     assert outside["down"] > 0 > outside["up"] and table.index[0] == "guess.outside"
+
+
+REFERENCE = Path(__file__).parents[2] / "results" / "reference" / "assumptions_labs_race.csv"
+
+
+@pytest.mark.slow
+def test_the_reference_table_of_assumptions_comes_out_again():
+    words = shlex.split(REFERENCE.read_text().splitlines()[0].removeprefix("# simdai assumptions "))
+    settings = [value for word, value in itertools.pairwise(words) if word == "--set"]
+    kept = pd.read_csv(REFERENCE, comment="#")
+    row = kept[kept["outcome"] == "gap.speed.lead_time_days_closed"].iloc[0]
+    scenario = load(words[0], set=settings)
+    paths = list(assumed(scenario)[row["parameter"]])
+    ends = {"low": 1.0 - row["moved"], "high": 1.0 + row["moved"], "relative": True}
+    factor = {"kind": "uniform", "path": paths, "note": row["parameter"], **ends}
+    study = {"base": scenario, "uncertainties": {"one": factor}, "design": {"kind": "one_at_a_time"}}
+    table = assumptions_table(simdai.sweep(study | {"outcomes": [row["outcome"]]}))
+    assert table.loc[0, ["middle", "down", "up"]].tolist() == pytest.approx(
+        row[["middle", "down", "up"]].tolist(), rel=1e-3
+    )
 
 
 # -- the scenario
