@@ -31,8 +31,8 @@ INTERVALS = ("before", "low", "high", "after", "difference", "difference_low", "
 COLUMNS = (*GIVEN, *INTERVALS, "n")
 DIGITS = 4  # significant ones
 BASE = "landscape"
-DAYS = 912.0
-"""Length of the runs: what happens at the start of 2027 has 18 months to show."""
+DAYS = 730.0
+"""Length of the runs: what happens at the start of 2027 has a year to show."""
 
 
 def what_if_table(

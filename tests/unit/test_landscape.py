@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 
 import simdai
 from simdai.economy.actors import SECTIONS
+from simdai.experiments.defences import read_table
+from simdai.experiments.what_ifs import BASE
 from simdai.simulation import Simulation
+
+TABLE = Path(__file__).parents[2] / "results" / "reference" / "what_ifs.csv"
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +91,16 @@ def test_what_is_asked_of_a_network_follows_what_the_market_for_models_sells(ope
 def test_one_worker_and_two_give_one_hash():
     one, two = (simdai.run("landscape", seed=3, replications=2, workers=w, until=15.0) for w in (1, 2))
     assert one.hash == two.hash
+
+
+def test_each_what_if_of_the_reference_table_moves_what_it_should():
+    rows = read_table(TABLE.read_text())
+    assert rows
+    for row in rows:
+        low, high = float(row["difference_low"]), float(row["difference_high"])
+        assert int(row["n"]) >= 8
+        assert low > 0.0 if row["moves"] == "up" else high < 0.0, (row["override"], row["outcome"])
+        assert simdai.load(BASE, overrides=[row["override"]]).shocks
 
 
 @pytest.mark.slow
