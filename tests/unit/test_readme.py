@@ -17,9 +17,11 @@ from simdai import cli
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.M | re.S)
-LINES = [
-    line.partition(" #")[0].strip() for kind, text in BLOCKS if kind == "sh" for line in text.splitlines()
+SESSIONS = [
+    [line.partition(" #")[0].strip() for line in text.splitlines()] for kind, text in BLOCKS if kind == "sh"
 ]
+LINES = [line for session in SESSIONS for line in session]
+COMMANDS = [found for session in SESSIONS if (found := [s for s in session if s.startswith("simdai ")])]
 TABLE = re.findall(r"^\| `simdai ([^`]+)` \|", README, re.M)
 
 
@@ -48,11 +50,12 @@ def test_the_scenario_shown_is_the_file_it_is_said_to_be():
     assert scenario == (ROOT / "scenarios" / "examples" / "minimal.yaml").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("line", [line for line in LINES if line.startswith("simdai ")])
-def test_each_command_shown_succeeds(line, elsewhere):
-    done = simdai(line)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout
+@pytest.mark.parametrize("lines", COMMANDS, ids=lambda lines: lines[0])
+def test_the_commands_shown_together_succeed_one_after_the_other(lines, elsewhere):
+    for line in lines:
+        done = simdai(line)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout
 
 
 def test_the_python_shown_runs(elsewhere, capsys):
