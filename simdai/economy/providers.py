@@ -280,7 +280,7 @@ class Providers:
     def _come_and_go(self, behaviour: Behaviour, days: float) -> None:
         """Some decide to leave, those whose notice is over go, newcomers decide to come.
 
-        Where everybody has left, a single newcomer tries it now and then.
+        Where everybody has left, a single newcomer tries it now and then, unless nobody ever enters.
         """
         k, capital, thresholds = self.book.present, self._capital_per_day, self.thresholds(behaviour)
         margins, seasoned = self._margins(capital), self._seasoned(k)
@@ -305,7 +305,7 @@ class Providers:
             n, margin = len(self.book.present), float(known.mean())
             rate = choice.entrants_per_day(n, margin, thresholds[1], speed, ceiling)
             self._expect_newcomers(behaviour, rate, days)
-        elif not len(k) and self.rules.count and not self._expected:
+        elif not len(k) and self.rules.count and behaviour.entry_speed and not self._expected:
             self._expect_newcomers(behaviour, behaviour.entry_ceiling, days)
 
     def _expect_newcomers(self, behaviour: Behaviour, rate: float, days: float) -> None:

@@ -69,7 +69,7 @@ def test_sold_rewards_reach_the_pool_and_the_sellers_share_the_proceeds() -> Non
 
 def test_those_who_leave_sell_all_their_tokens() -> None:
     behaviour = BEHAVIOUR | {"exit_hazard": 100.0, "exit_sensitivity": 0.0, "income_memory": 10.0}
-    sim, net = network({"providers.racks.behaviour": behaviour})
+    sim, net = network({"providers.racks.behaviour": behaviour | {"entry_speed": 0.0}})
     held = [sim.world.ledger.balance("GRID", f"gridnet.providers.racks[{i}]") for i in range(50)]
     assert net.populations["racks"].count == 0
     assert held == [0] * 50

@@ -198,7 +198,7 @@ def shocked(*shocks: dict[str, Any], **changes: Any) -> Simulation:
 
 def test_where_everybody_has_left_somebody_tries_it_again() -> None:
     hurried = {"exit_hazard": 5.0, "exit_sensitivity": 0.0, "income_memory": 1.0}
-    new = {"entry_ceiling": 0.5, "entry_lag": 1.0, "entry_speed": 0.0}
+    new = {"entry_ceiling": 0.5, "entry_lag": 1.0, "entry_speed": 1e-9}
     providers = "networks.gridnet.providers.racks"
     changes = {f"{providers}.behaviour": BEHAVIOUR | hurried | new, "horizon": 60.0}
     sim = Simulation(small(changes | {f"{providers}.count": 50}))

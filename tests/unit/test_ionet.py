@@ -255,13 +255,13 @@ def test_the_unstaking_delay_holds_the_exit_and_the_stake(co_staked: float, days
         "entry_speed": 0.0,
     }
     changes = {"providers.racks.behaviour": behaviour, "providers.racks.co_staked": co_staked}
-    sim, net = ionet(changes, until=2 + days - 0.5)
+    sim, net = ionet(changes, until=3 + days - 0.5)
     racks = net.populations["racks"]
-    assert racks.exits == 0 and racks.count == 10, "everybody decided on day 2 and waits"
+    assert racks.exits == 0 and racks.count == 10, "all decided on day 3, after two days of pay, and wait"
     earned = sim.world.ledger.balance("IO", "ionet.providers.racks[0]")
     assert net.stakes.counting("racks").max() == 0, "a stake that cools down counts for nothing"
     assert sim.world.ledger.balance("IO", "ionet.stake.racks[0]") == round(2000 * (1 - co_staked)) * UNIT
-    sim.run(2 + days + 0.5)
+    sim.run(3 + days + 0.5)
     assert racks.exits == 10 and racks.count == 0
     assert sim.world.ledger.balance("IO", "ionet.stake.racks[0]") == 0
     assert sim.world.ledger.balance("IO", "ionet.providers.racks[0]") == 0 < earned, "sold with the rewards"
