@@ -11,36 +11,21 @@ of attacks behind the file, those rows alone.
 
 from __future__ import annotations
 
-import csv
-import io
 import sys
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from itertools import groupby
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from simdai.experiments.comparison import Comparison
+from simdai.experiments.reference_table import Row, paired, read_table, written
 from simdai.experiments.runs import run
-from simdai.experiments.statistics import paired_difference, t_interval
 from simdai.schema import load
 
-__all__ = ["COLUMNS", "defence_table", "read_table", "remake", "table_text"]
+__all__ = ["COLUMNS", "defence_table", "remake", "table_text"]
 
 GIVEN = ("attack", "change", "defended", "outcome")
 INTERVALS = ("shipped", "low", "high", "changed", "difference", "difference_low", "difference_high")
 COLUMNS = (*GIVEN, *INTERVALS, "n")
-DIGITS = 4  # significant ones
-
-Row = Mapping[str, str]
-Values = NDArray[np.float64]
-
-
-def read_table(text: str) -> list[dict[str, str]]:
-    """Rows of a table's text, the line of comment left out."""
-    lines = (line for line in text.splitlines() if line and not line.startswith("#"))
-    return list(csv.DictReader(lines))
 
 
 def defence_table(rows: Iterable[Row], replications: int = 10, seed: int = 1) -> list[dict[str, str]]:
@@ -58,26 +43,16 @@ def defence_table(rows: Iterable[Row], replications: int = 10, seed: int = 1) ->
         for change, group in groupby(of_attack, key=lambda row: row["change"]):
             changes = tuple(part.strip() for part in change.split(";"))
             pairs = Comparison(shipped, run(load(scenario, set=changes), seed, replications)).pairs()
-            made += [{**{key: row[key] for key in GIVEN}, **numbers(*pairs[row["outcome"]])} for row in group]
+            made += [
+                {**{key: row[key] for key in GIVEN}, **paired(INTERVALS, *pairs[row["outcome"]])}
+                for row in group
+            ]
     return made
-
-
-def numbers(shipped: Values, changed: Values) -> dict[str, str]:
-    """What is computed of one outcome, from its values in the replications of both."""
-    difference = paired_difference(shipped, changed)
-    values = (*t_interval(shipped)[:3], t_interval(changed).mean, *difference[:3])
-    texts = {key: f"{value:.{DIGITS}g}" for key, value in zip(INTERVALS, values, strict=True)}
-    return {**texts, "n": str(difference.n)}
 
 
 def table_text(rows: Iterable[Row], path: str) -> str:
     """Text of a table, which says how to make it again."""
-    out = io.StringIO()
-    out.write(f"# python -m simdai.experiments.defences {path}\n")
-    writer = csv.DictWriter(out, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return out.getvalue()
+    return written(rows, COLUMNS, f"python -m simdai.experiments.defences {path}")
 
 
 def remake(path: str, attacks: Collection[str] = ()) -> None:

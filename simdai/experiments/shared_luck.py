@@ -9,18 +9,17 @@ of the paired difference, that of as many independent runs, and their ratio. ``c
 
 from __future__ import annotations
 
-import csv
-import io
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from itertools import groupby
 from pathlib import Path
 
 from simdai.experiments.comparison import Comparison
+from simdai.experiments.reference_table import Row, read_table, written
 from simdai.experiments.runs import run
 from simdai.schema import load
 
-__all__ = ["BASE", "COLUMNS", "WANTED", "luck_table", "read_table", "table_text"]
+__all__ = ["BASE", "COLUMNS", "WANTED", "luck_table", "table_text"]
 
 BASE = "labs_and_volunteers"
 DAYS = 365.0
@@ -30,13 +29,6 @@ WANTED = 0.7
 
 COLUMNS = ("change", "outcome", "paired", "independent", "ratio", "n", "cause")
 DIGITS = 3  # significant ones
-
-Row = Mapping[str, str]
-
-
-def read_table(text: str) -> list[dict[str, str]]:
-    """Rows of a table's text, the line of comment left out."""
-    return list(csv.DictReader(line for line in text.splitlines() if line and not line.startswith("#")))
 
 
 def luck_table(
@@ -67,12 +59,7 @@ def luck_table(
 
 def table_text(rows: Iterable[Row], path: str) -> str:
     """Text of a table, which says how to make it again."""
-    out = io.StringIO()
-    out.write(f"# python -m simdai.experiments.shared_luck {path}\n")
-    writer = csv.DictWriter(out, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return out.getvalue()
+    return written(rows, COLUMNS, f"python -m simdai.experiments.shared_luck {path}")
 
 
 if __name__ == "__main__":

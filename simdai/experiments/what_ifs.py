@@ -9,8 +9,6 @@ rest is computed: ``before`` with its 95 % interval, ``after``, and the paired `
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 import sys
 from collections.abc import Iterable, Iterator
@@ -18,9 +16,8 @@ from itertools import groupby
 from pathlib import Path
 
 from simdai.experiments.comparison import Comparison
-from simdai.experiments.defences import Row, read_table
+from simdai.experiments.reference_table import Row, paired, read_table, written
 from simdai.experiments.runs import run
-from simdai.experiments.statistics import paired_difference, t_interval
 from simdai.results import Results
 from simdai.schema import load
 
@@ -29,7 +26,6 @@ __all__ = ["COLUMNS", "table_text", "what_if_table"]
 GIVEN = ("override", "moves", "outcome")
 INTERVALS = ("before", "low", "high", "after", "difference", "difference_low", "difference_high")
 COLUMNS = (*GIVEN, *INTERVALS, "n")
-DIGITS = 4  # significant ones
 BASE = "landscape"
 DAYS = 730.0
 """Length of the runs: what happens at the start of 2027 has a year to show."""
@@ -53,21 +49,12 @@ def what_if_table(
     for override, of_override in groupby(rows, key=lambda row: row["override"]):
         pairs = Comparison(before, made([override])).pairs()
         for row in of_override:
-            without, with_it = pairs[row["outcome"]]
-            difference = paired_difference(without, with_it)
-            values = (*t_interval(without)[:3], t_interval(with_it).mean, *difference[:3])
-            texts = {key: f"{value:.{DIGITS}g}" for key, value in zip(INTERVALS, values, strict=True)}
-            yield {**{key: row[key] for key in GIVEN}, **texts, "n": str(difference.n)}
+            yield {**{key: row[key] for key in GIVEN}, **paired(INTERVALS, *pairs[row["outcome"]])}
 
 
 def table_text(rows: Iterable[Row], path: str) -> str:
     """Text of a table, which says how to make it again."""
-    out = io.StringIO()
-    out.write(f"# python -m simdai.experiments.what_ifs {path}\n")
-    writer = csv.DictWriter(out, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return out.getvalue()
+    return written(rows, COLUMNS, f"python -m simdai.experiments.what_ifs {path}")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,8 @@ from made_studies import Formula, asked, made
 
 from simdai.errors import ScenarioError
 from simdai.experiments.answers import answer, read_answer, table_text
-from simdai.experiments.shared_luck import WANTED, luck_table, read_table
+from simdai.experiments.reference_table import read_table
+from simdai.experiments.shared_luck import WANTED, luck_table
 
 REFERENCE = Path(__file__).resolve().parents[2] / "results" / "reference"
 

@@ -9,7 +9,7 @@ import pytest
 
 import simdai
 from simdai.economy.actors import SECTIONS
-from simdai.experiments.defences import read_table
+from simdai.experiments.reference_table import read_table
 from simdai.experiments.what_ifs import BASE
 from simdai.simulation import Simulation
 
