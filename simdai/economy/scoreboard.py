@@ -7,6 +7,7 @@ from typing import Any
 
 from simdai.economy.actors import SECTIONS, Institution, World
 from simdai.economy.calendar import Phase
+from simdai.economy.gap_index import GapIndex
 from simdai.economy.gap_quality import QualityGap
 from simdai.economy.gap_scale import ScaleGap
 from simdai.economy.gap_speed import SpeedGap
@@ -66,6 +67,7 @@ class ScoreboardActor:
             TalentGap(self),
             SpeedGap(self),
             NicheMeasures(self),
+            GapIndex(self),
         )
         self._parts = [part for part in parts if part.start()]
         self.world.calendar.every(1.0, Phase.MEASUREMENT, self._day, first=0.0)

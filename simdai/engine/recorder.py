@@ -40,6 +40,10 @@ class Recorder:
             raise ValueError(f"outcome {name!r} is reported already")
         self._outcomes[name] = (unit, function)
 
+    def reading(self, outcome: str) -> Reading | None:
+        """What reads an outcome; None where none of that name is reported."""
+        return self._outcomes[outcome][1] if outcome in self._outcomes else None
+
     def record(self) -> None:
         """Take one row now."""
         for check in self.checks:

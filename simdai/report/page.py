@@ -44,14 +44,15 @@ def write(results: Results, path: Path | None = None) -> Path:
 
 
 GAPS = {
-    "gap.scale": "Scale: closed labs over the open side",
-    "gap.talent": "Talent: closed labs over the open side",
-    "gap.speed": "Speed: the open side over closed labs",
-    "gap.quality": "Quality: closed models over those served and those trained in the open",
-    "niche.censorship": "Niche: censorship resistance",
-    "niche.cost": "Niche: cost",
-    "niche.specialised": "Niche: special models",
-    "niche.privacy": "Niche: privacy",
+    "gap.index": "All four gaps together, 1 as wide as at the start",
+    "gap.scale.": "Scale: closed labs over the open side",
+    "gap.talent.": "Talent: closed labs over the open side",
+    "gap.speed.": "Speed: the open side over closed labs",
+    "gap.quality.": "Quality: closed models over those served and those trained in the open",
+    "niche.censorship.": "Niche: censorship resistance",
+    "niche.cost.": "Niche: cost",
+    "niche.specialised.": "Niche: special models",
+    "niche.privacy.": "Niche: privacy",
 }
 """Beginnings of outcome names and what the report calls them, in its order."""
 
@@ -142,7 +143,7 @@ def outcomes(results: Results, headings: Mapping[str, str] | None = None) -> str
     several = len(results.records) > 1
     groups: dict[str, list[str]] = {}
     for name in intervals:
-        own = next((heading for start, heading in GAPS.items() if name.startswith(f"{start}.")), None)
+        own = next((heading for start, heading in GAPS.items() if name.startswith(start)), None)
         if name.startswith(EVENTS):
             continue
         if headings is None and own is None:
