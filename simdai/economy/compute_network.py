@@ -214,10 +214,14 @@ class ComputeNetwork:
         in_hand : the part of ``paid`` that they can sell; all of it without
         """
         self.open_token_income()
+        self.note_tokens(token, paid)
+        self.sell_tokens(token, paid if in_hand is None else in_hand)
+
+    def note_tokens(self, token: TokenMarket, paid: list[Paid]) -> None:
+        """Providers note tokens as income, at their price less the haircut; negative where they lose them."""
         for population, k, amounts in paid:
             value = amounts / token.units_per_usd * (1.0 - population.rules.token_haircut)
             population.book.token_rate[k] += value / self.income_days
-        self.sell_tokens(token, paid if in_hand is None else in_hand)
 
     def sell_tokens(self, token: TokenMarket, paid: list[Paid]) -> None:
         """Providers sell a share of ``paid``, which they have got; those who have left sell all they hold.

@@ -105,14 +105,16 @@ class OracleCorruption(OracleShock, kind="oracle_corruption"):
         return repair
 
 
-class BankRun(OracleShock, kind="bank_run"):
-    """Holders of credit redeem at once, and customers hold less of it while the run lasts.
+class BankRun(DatedShock, kind="bank_run"):
+    """Holders of credit redeem at once, and hold less of it while the run lasts.
 
     Parameters
     ----------
-    share : of all credit, held by customers and providers alike
+    network : its name
+    share : of all credit, whoever holds it
     """
 
+    network: Name
     share: Share
 
     @model_validator(mode="after")
@@ -121,7 +123,11 @@ class BankRun(OracleShock, kind="bank_run"):
             raise ValueError("share: nobody runs; give more than 0")
         return self
 
-    def hit(self, network: Any) -> Callable[[], None]:
-        network.run_on_credit(self.share)
+    def missing(self, scenario: Any) -> Iterator[Problem]:
+        networks = {n: r for n, r in scenario.networks.items() if getattr(r, "credit", None) is not None}
+        yield from absent("network that pays with credit", {"network": self.network}, networks)
 
+    def strike(self, world: World) -> Callable[[], None]:
+        network = world.networks[self.network]
+        network.run_on_credit(self.share)
         return lambda: network.calm()

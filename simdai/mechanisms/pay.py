@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Self
 
 from pydantic import model_validator
@@ -115,16 +117,16 @@ class Buyback(Pay, kind="buyback"):
 class StableCredit(Pay, kind="stable_credit"):
     """Tokens bought with a payment back credit fixed in USD, redeemed for tokens at a later price.
 
-    What the vault lacks then is minted.
-
     Parameters
     ----------
     operator_fee : share of the payment kept in USD
     spread : share of the credit that the vault keeps
+    minted : share of what the vault then lacks that is minted; the rest is not paid
     """
 
     operator_fee: Share = 0.0
     spread: Share = 0.0
+    minted: Share = 1.0
 
     @model_validator(mode="after")
     def _bounded(self) -> Self:
@@ -145,3 +147,7 @@ class StableCredit(Pay, kind="stable_credit"):
 
     def credit(self, locked: int) -> int:
         return locked - round(locked * self.spread)
+
+    def created(self, due: int, vault: int) -> int:
+        """Base units minted for a redemption of ``due`` base units out of a vault of ``vault``."""
+        return math.floor(max(due - vault, 0) * Fraction(self.minted))

@@ -294,12 +294,16 @@ class AkashNetwork(ComputeNetwork):
         """A share of all credit is to be redeemed at once; tenants then hold less of it."""
         if self.vault is None:
             return
+        self.look()
         self.settlement.redeem(share)
         self.tenants.run(share)
+        self.look()
 
     def calm(self) -> None:
         """A run is over: tenants hold as much credit as before it."""
+        self.look()
         self.tenants.trust = 1.0
+        self.look()
 
     # -- the community pool ----------------------------------------------------------------------------------
 

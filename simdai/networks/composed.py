@@ -19,17 +19,19 @@ from simdai.economy.providers import Providers
 from simdai.economy.spending import Spending, Treasury
 from simdai.economy.token_market import Token, TokenMarket
 from simdai.errors import Problem
+from simdai.mechanisms.choice import weight_of_new
 from simdai.mechanisms.emit import Emit, NoEmission, Supply
 from simdai.mechanisms.match import Match
-from simdai.mechanisms.pay import Pay, UsdDirect
+from simdai.mechanisms.pay import Pay, StableCredit, UsdDirect
 from simdai.mechanisms.quote import Ask, CloudIndexed, Quote, QuoteState
 from simdai.mechanisms.reward import EpochWork, NoReward, Reward
 from simdai.networks.composed_attacks import Claimant
+from simdai.networks.composed_credit import CreditVault
 from simdai.networks.composed_governance import Governance, capture_cost
 from simdai.networks.composed_report import report
 from simdai.networks.composed_stakes import Access, AccessStakes, ProviderStakes, Stake
 from simdai.registry import FrozenMapping, Regime, Regimes
-from simdai.units import Date, Name, PositiveDays, Share
+from simdai.units import Date, Days, Name, PositiveDays, Share
 
 __all__ = ["Composed", "ComposedNetwork"]
 
@@ -49,6 +51,7 @@ class Composed(Network, kind="composed"):
     genesis : day from which the schedule of ``emit`` counts; the start of the scenario without
     epoch : days between settlements: fees used, tokens created and paid, sold
     step : days between two looks of providers at their income
+    held : days for which providers hold credit on average before they redeem it; 0: to the next settlement
     token : the network's token; without one, payments are in USD and nothing is created
     provider_share : of the tokens created, for providers; the rest goes to the treasury
     treasury_sold : share of what the treasury receives that it sells at once
@@ -71,6 +74,7 @@ class Composed(Network, kind="composed"):
     genesis: Date | None = None
     epoch: PositiveDays
     step: PositiveDays = 1.0
+    held: Days = 0.0
     token: Token | None = None
     provider_share: Share = 1.0
     treasury_sold: Share = 0.0
@@ -81,6 +85,11 @@ class Composed(Network, kind="composed"):
     access: Access | None = None
     spending: Spending | None = None
     governance: Governance | None = None
+
+    @property
+    def credit(self) -> StableCredit | None:
+        """The rule by which credit is paid and redeemed, the first where its fees change; None without."""
+        return next((rule for rule in self.pay.rules if isinstance(rule, StableCredit)), None)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -98,6 +107,10 @@ class Composed(Network, kind="composed"):
             for part in ("allocations", "stake", "access", "governance"):
                 if getattr(self, part):
                     raise ValueError(f"{part} needs a token; give 'token'")
+        if len({rule.minted for rule in self.pay.rules if isinstance(rule, StableCredit)}) > 1:
+            raise ValueError("pay: 'minted' must be the same in all regimes: credit outstanding has one rule")
+        if self.held and self.credit is None:
+            raise ValueError("held: there is no credit to hold; give the pay 'stable_credit'")
         if self.stake is None and any(rule.needs_stake for rule in self.reward.rules):
             raise ValueError("reward by stake needs a stake; give 'stake'")
         if any(isinstance(rule, Ask) for rule in self.quote.rules):
@@ -129,7 +142,7 @@ class Composed(Network, kind="composed"):
 class ComposedNetwork(ComputeNetwork):
     """A composed network on the clock.
 
-    Accounts: those of a compute network, ``NAME.vault``, and ``NAME.rewards`` (tokens for providers).
+    Accounts: those of a compute network, ``NAME.rewards`` (tokens for providers), and those of its parts.
     """
 
     def __init__(self, rules: Composed, world: World, name: str) -> None:
@@ -150,9 +163,8 @@ class ComposedNetwork(ComputeNetwork):
             functions=rules.functions,
             **rules.match.venue_options(),
         )
-        self.vault, self.rewards = f"{name}.vault", f"{name}.rewards"
+        self.rewards = f"{name}.rewards"
         if self.token:
-            world.ledger.open(self.vault, self.token.asset)
             world.ledger.open(self.rewards, self.token.asset)
         self._age = 0.0 if rules.genesis is None else -world.days_until(rules.genesis)
         # What the schedule had created when the scenario starts, where it is older.
@@ -161,18 +173,18 @@ class ComposedNetwork(ComputeNetwork):
         self._scheduled = 0.0  # simulated tokens that the schedule has come to since the start, unrounded
         self._scheduled_to = self._fees_used = 0.0  # days
         self._created = 0  # base units minted for them
-        self._new_credit = 0  # micro-USD that this epoch's work will earn in redeemable credit
-        self._claims: list[Paid] = []  # micro-USD of credit that providers redeem at the next settlement
-        self._foreign: list[tuple[Claimant, int]] = []  # and that attackers do
         self.claimants: list[Claimant] = []
         """Attackers who want a part of the rewards."""
         self._pool = 0  # base units that the last epoch's rewards were taken from
         self._settled_to = self._surcharge = (
             0.0  # day; USD per GPU-hour in `rebate` that locking costs customers
         )
-        self.unlocks = self.stakes = self.access = None
+        self.unlocks = self.stakes = self.access = self.credit = None
+        self._running = 0.0  # share of the holders of credit who redeem at every settlement, out of distrust
         if self.token:
             token = self.token
+            if rules.credit:
+                self.credit = CreditVault(rules.credit, world, name, token, self.populations)
             if rules.allocations:
                 self.unlocks = Unlocks(rules.allocations, world, name, token)
             if rules.stake:
@@ -233,20 +245,6 @@ class ComposedNetwork(ComputeNetwork):
         return capture_cost(rules, self.token, self.circulating) if rules and self.token else math.nan
 
     @property
-    def credit_outstanding(self) -> float:
-        """USD of credit that providers have not redeemed, simulated."""
-        claims = sum(int(usd.sum()) for _, _, usd in self._claims) + sum(usd for _, usd in self._foreign)
-        return (self._new_credit + claims) / MICRO
-
-    @property
-    def collateral_ratio(self) -> float:
-        """Value of the vault's tokens over the credit outstanding; nan without any."""
-        if self.token is None or not self.credit_outstanding:
-            return math.nan
-        vault = self.world.ledger.balance(self.token.asset, self.vault)
-        return vault / self.token.units_per_usd / self.credit_outstanding
-
-    @property
     def staked(self) -> float | None:
         return self.stakes.total / self.token.unit if self.stakes and self.token else None
 
@@ -303,8 +301,9 @@ class ComposedNetwork(ComputeNetwork):
             self.token.note_fees(fees / MICRO, now - self._fees_used)
             self._fees_used = now
         self.token.buy_and_burn(split.burn, self.fees)
-        self.token.buy(split.vault, self.fees, self.vault)
-        self._new_credit += self.pay.credit(split.vault)
+        if self.credit is not None:
+            self.token.buy(split.vault, self.fees, self.credit.account)
+            self.credit.earned += self.pay.credit(split.vault)
 
     def _pay_tokens(
         self, token: TokenMarket, workers: list[tuple[Providers, Ints, EpochWork]], claims: list[EpochWork]
@@ -318,19 +317,44 @@ class ComposedNetwork(ComputeNetwork):
         self._pool = ledger.balance(token.asset, self.rewards)
         amounts = self.reward.amounts(self._pool, work, token.units_per_usd)
         rewards = divided(amounts[:n], rows)
-        self._pay(token, self.rewards, rewards)
+        for population, k, part in rewards:
+            ledger.pay_out(part, token.asset, self.rewards, population.book.token_account[k])
         for attacker, amount in zip(self.claimants, amounts[n:].tolist(), strict=True):
             attacker.receive(amount, self.rewards)
-        redeemed = self._redeem(token)
-        credit = ledger.split(self._new_credit, work.value_usd)
-        self._claims = divided(credit[:n], rows)
-        self._foreign = list(zip(self.claimants, credit[n:].tolist(), strict=True))
-        self._new_credit = 0
-        self.reward_providers(token, rewards + redeemed)
+        income, in_hand = rewards, rewards
+        if self.credit is not None:
+            usual = weight_of_new(self.epoch, self.rules.held)
+            got, lost, _ = self.credit.redeem(usual + self._running * (1.0 - usual))
+            credit = self.credit.pay(rows, self.claimants, work.value_usd)
+            income, in_hand = [*rewards, *self._in_tokens(token, credit, lost)], rewards + got
+        self.reward_providers(token, income, in_hand)
 
-    def _pay(self, token: TokenMarket, source: str, payments: list[Paid]) -> None:
-        for population, k, amounts in payments:
-            self.world.ledger.pay_out(amounts, token.asset, source, population.book.token_account[k])
+    @staticmethod
+    def _in_tokens(token: TokenMarket, credit: list[Paid], lost: list[Paid]) -> list[Paid]:
+        """Income in base units: credit at today's price, less what redemptions were short of."""
+        worth = [(p, k, (usd / MICRO * token.units_per_usd).astype(np.int64)) for p, k, usd in credit]
+        return [*worth, *((p, k, -tokens) for p, k, tokens in lost)]
+
+    # -- a run on the credit ---------------------------------------------------------------------------------
+
+    def run_on_credit(self, share: float) -> None:
+        """A share of all credit is redeemed at once and the tokens sold; later credit is held by fewer."""
+        if self.credit is None or self.token is None:
+            return
+        self._running = share
+        got, lost, usd = self.credit.redeem(share)
+        self.note_tokens(self.token, self._in_tokens(self.token, [], lost))
+        brought = self.token.sell_block(
+            np.concatenate([tokens for _, _, tokens in got]),
+            np.concatenate([p.book.token_account[k] for p, k, _ in got]),
+            np.concatenate([p.book.usd_account[k] for p, k, _ in got]),
+        )
+        if usd:
+            self.credit.value(float(brought.sum()) / usd)
+
+    def calm(self) -> None:
+        """A run is over: credit is held again for as long as before it."""
+        self._running = 0.0
 
     def _create(self, token: TokenMarket) -> None:
         """Mint what the schedule has come to, rounded down in its sum, for providers and the treasury."""
@@ -366,18 +390,3 @@ class ComposedNetwork(ComputeNetwork):
         if self.token:
             self._follow_schedule(self.token)
         self.emission_level = level
-
-    def _redeem(self, token: TokenMarket) -> list[Paid]:
-        """Pay last epoch's credit in tokens at today's price, rounded down: out of the vault, then minted."""
-        ledger = self.world.ledger
-        redeemed = [
-            (population, k, np.floor(credit / MICRO * token.units_per_usd).astype(np.int64))
-            for population, k, credit in self._claims
-        ]
-        foreign = [(who, int(usd / MICRO * token.units_per_usd)) for who, usd in self._foreign]
-        due = sum(int(tokens.sum()) for _, _, tokens in redeemed) + sum(tokens for _, tokens in foreign)
-        ledger.mint(max(due - ledger.balance(token.asset, self.vault), 0), token.asset, self.vault)
-        self._pay(token, self.vault, redeemed)
-        for attacker, tokens in foreign:
-            attacker.receive(tokens, self.vault)
-        return redeemed

@@ -27,6 +27,8 @@ TRIALS = 13  # sizes of purchase that a self-dealer compares, over four orders o
 class Claimant(Protocol):
     """Somebody who claims a share of an epoch's rewards without serving customers."""
 
+    account: str
+
     def claim(self, honest: EpochWork, pool: int, days: float) -> EpochWork:
         """What is claimed, one row, to be rewarded with the honest rows; what it costs is paid here.
 

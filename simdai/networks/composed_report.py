@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from simdai.mechanisms.pay import StableCredit
+from simdai.economy.compute_network import MICRO
 
 if TYPE_CHECKING:
     from simdai.networks.composed import ComposedNetwork
@@ -41,6 +41,12 @@ def report(network: ComposedNetwork) -> None:
         level("access.locked", "token", lambda: unit * access.locked)
     if network.rules.governance is not None:
         level("governance.capture_cost_usd", "USD", lambda: scale * network.capture_cost)
-    if any(isinstance(rule, StableCredit) for rule in network.rules.pay.rules):
-        level("vault.collateral_ratio", "1", lambda: network.collateral_ratio)
-        level("vault.credit_usd", "USD", lambda: scale * network.credit_outstanding)
+    if network.credit is not None:
+        credit, outcome = network.credit, recorder.outcome
+        level("vault.collateral_ratio", "1", lambda: credit.ratio)
+        level("vault.credit_usd", "USD", lambda: scale * credit.outstanding)
+        outcome(f"{name}.vault.lowest_ratio", "1", lambda: credit.lowest_ratio)
+        outcome(f"{name}.vault.lowest_value", "1", lambda: credit.lowest_value)
+        outcome(f"{name}.vault.short_share", "1", lambda: credit.short_share)
+        outcome(f"{name}.vault.redeemed_usd", "USD", lambda: scale * credit.redeemed / MICRO)
+        outcome(f"{name}.vault.minted", "token", lambda: unit * credit.minted)

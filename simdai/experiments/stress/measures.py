@@ -238,6 +238,16 @@ MEASURES: dict[str, Measure] = {
         lambda p: float(p.course("token.treasury_usd")[-1]),
     ),
     "collateral": Measure("1", "value behind a USD of credit", lambda p: p.outcome(CREDIT)),
+    "peg": Measure(
+        "1",
+        "USD that a USD of credit brought those who redeemed it, at worst",
+        lambda p: p.outcome(["vault.lowest_value"]),
+    ),
+    "short": Measure(
+        "1",
+        "greatest share of a redemption that the vault did not hold, change",
+        lambda p: p.change("vault.short_share"),
+    ),
     "mint_halted": Measure(
         "d", "days in which no credit could be minted, change", lambda p: p.change("credit.mint_halted_days")
     ),
