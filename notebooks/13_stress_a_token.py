@@ -12,7 +12,7 @@ import matplotlib.pyplot as plt
 from IPython.display import display
 
 import simdai
-from simdai.experiments.stress import break_point, load_battery, mend, tipping
+from simdai.experiments.stress import Challenge, break_point, load_battery, mend, tipping
 from simdai.report.stress_figures import curves, lever_front, lever_moves
 
 FAST = "SIMDAI_FAST" in os.environ  # set by the tests: shorter runs, fewer of them
@@ -67,10 +67,7 @@ assert card.grades["demand_drought"]["extreme"][0] == "broke"
 
 # %%
 found = break_point(
-    short,
-    "phantom_providers",
-    battery=battery,
-    horizon=float(DAYS),
+    Challenge(short, "phantom_providers", battery=battery, horizon=float(DAYS)),
     budget=BUDGET,
     replications=max(REPLICATIONS // 2, 1),
     fresh=max(REPLICATIONS, 2),
@@ -89,13 +86,9 @@ assert found.cost_unit == "USD" and found.cost_to_break > 0
 # %%
 AUDIT, STAKE = "networks.worknet.audit_chance", "networks.worknet.stake.usd_per_gpu"
 tips = tipping(
-    short,
+    Challenge(short, "phantom_providers", battery=battery, horizon=float(DAYS), at="mild"),
     AUDIT,
     (0.005, 0.6),
-    "phantom_providers",
-    "mild",
-    battery=battery,
-    horizon=float(DAYS),
     replications=max(REPLICATIONS // 2, 1),
 )
 tips[["lever", "stress", "level", "low", "high"]]

@@ -116,10 +116,6 @@ class ComputeMarket:
         """The venue called ``name``."""
         return next(venue for venue in self.venues if venue.name == name)
 
-    def pool_spec(self, pool: int) -> PoolSpec:
-        """Description of a pool."""
-        return self._pool_specs[pool]
-
     # -- running ---------------------------------------------------------------------------------------------
 
     def open(

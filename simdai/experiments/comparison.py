@@ -99,13 +99,6 @@ class Comparison:
         table.attrs["units"] = {**self.a.units, **self.b.units}
         return table
 
-    @property
-    def unpaired(self) -> dict[str, str]:
-        """Outcomes that only one of the two reports, with the name of that one."""
-        names = {r: {n for record in r.records for n in record.outcomes} for r in (self.a, self.b)}
-        only_a, only_b = names[self.a] - names[self.b], names[self.b] - names[self.a]
-        return {**dict.fromkeys(sorted(only_a), self.a.name), **dict.fromkeys(sorted(only_b), self.b.name)}
-
     def unit(self, name: str) -> str:
         """Unit of an outcome."""
         return self.a.units.get(name, self.b.units.get(name, ""))

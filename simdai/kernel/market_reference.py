@@ -249,9 +249,6 @@ class ReferenceCore:
         self.next_watch += 1
         return self.next_watch - 1
 
-    def unwatch(self, number: int) -> None:
-        self.watches.pop(number, None)
-
     # -- arrivals --------------------------------------------------------------------------------------------
 
     def _class_word(self, c: int) -> int:

@@ -199,11 +199,6 @@ class Training:
     # -- plans -----------------------------------------------------------------------------------------------
 
     @property
-    def last_cost_usd(self) -> float:
-        """What the newest run finished has cost, USD; nan before the first."""
-        return self.finished[-1].cost_usd if self.finished else math.nan
-
-    @property
     def size(self) -> float:
         """H100e of a run that starts now: its share, as far as customers and experiments leave it."""
         fleet, service = self.lab.fleet, self.lab.service

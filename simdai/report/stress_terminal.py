@@ -9,7 +9,7 @@ from typing import Any
 import simdai
 from simdai.errors import Problem, ScenarioError, shown
 from simdai.experiments.runners import runner
-from simdai.experiments.stress import break_point, load_battery, mend, tipping
+from simdai.experiments.stress import Challenge, break_point, load_battery, mend, tipping
 from simdai.experiments.stress.battery import Battery
 from simdai.experiments.stress.findings import break_point_found, keep
 from simdai.experiments.stress.scorecard import Scorecard
@@ -60,16 +60,18 @@ def compared(pair: tuple[str, str], *, say: Say, emit: Emit, as_json: bool, **as
 def searched(name: str, *, say: Say, emit: Emit, as_json: bool, **asked: Any) -> int:
     """Search the cheapest break, print it, and keep it for the report."""
     scenario, stresses = simdai.load(name, set=asked["changes"]), asked["search"].split(",")
-    found = break_point(
+    challenge = Challenge(
         scenario,
-        stresses[0] if len(stresses) == 1 else stresses,
+        stresses,
         asked["network"],
         _battery(asked, ()),
         asked["prop"],
-        dict(_range(text, "--vary") for text in asked["vary"]),
-        _days(asked["between"]),
-        asked["severity"],
-        _horizon(asked),
+        vary=dict(_range(text, "--vary") for text in asked["vary"]),
+        between=_days(asked["between"]),
+        at=asked["severity"],
+    )
+    found = break_point(
+        challenge,
         asked["budget"],
         **{"replications": asked["replications"]} if asked["replications"] else {},
         seed=asked["seed"],
@@ -94,24 +96,22 @@ def mended(name: str, *, say: Say, emit: Emit, as_json: bool, **asked: Any) -> i
     """Print what levers do to break-points, what is given up for it, and where they tip; keep it."""
     scenario, stresses = simdai.load(name, set=asked["changes"]), asked["mend"].split(",")
     levers = dict(_range(text, "--lever") for text in asked["lever"])
+    network, battery = asked["network"], _battery(asked, ())
     options: dict[str, Any] = {
-        "network": asked["network"],
-        "battery": _battery(asked, ()),
-        "horizon": _horizon(asked),
         "replications": asked["replications"] or SOME,
         "seed": asked["seed"],
         "by": runner(asked["workers"]),
     }
-    found = mend(scenario, levers, stresses, budget=min(asked["budget"], 16), told=say, **options)
+    found = mend(
+        scenario, levers, stresses, network, battery, budget=min(asked["budget"], 16), told=say, **options
+    )
     tips = None
     if asked["severity"] is not None:
         import pandas as pd
 
-        tips = pd.concat(
-            [tipping(scenario, lever, ends, s, asked["severity"], **options) for lever, ends in levers.items()
-             for s in stresses],
-            ignore_index=True,
-        )  # fmt: skip
+        held = [Challenge(scenario, s, network, battery, at=asked["severity"]) for s in stresses]
+        tables = [tipping(one, lever, ends, **options) for lever, ends in levers.items() for one in held]
+        tips = pd.concat(tables, ignore_index=True)
     keep(_folder(scenario, asked["out"]), tipping=tips, mended=(" and ".join(stresses), found))
     if as_json:
         emit({"settings": found.to_json(), "tipping": None if tips is None else tips.to_dict("records")})

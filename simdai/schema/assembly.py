@@ -5,24 +5,21 @@ from __future__ import annotations
 import datetime
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import reduce
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
-from simdai.errors import Problem, ScenarioError, listed, nearest, path_text, shown
-from simdai.registry import FrozenMapping
+from simdai.errors import Problem, ScenarioError, path_text
 from simdai.schema import library
-from simdai.schema.library import Place
-from simdai.schema.loading import Location, Mark, Node, compose, from_python, read_file
+from simdai.schema.gathering import Changes, Gathering
+from simdai.schema.loading import Location, Mark, Node, from_python
 from simdai.schema.observations import completed, read_observations
-from simdai.schema.overlay import Change, changes_between, day_of, lay_over, location_of, put
+from simdai.schema.overlay import Change, day_of, location_of, put
 from simdai.schema.parameters import Parameters, Use
-from simdai.schema.positions import FIELDS, MOST_FAULTS, place_of, positioned, with_positions
+from simdai.schema.positions import FIELDS, place_of
 from simdai.schema.references import resolve
-from simdai.schema.scenario import LeftOut, Origin, Provenance, Scenario, faults
+from simdai.schema.scenario import Origin, Provenance, Scenario
+from simdai.schema.validation import SECTIONS, validate
 
 __all__ = [
     "assemble",
@@ -36,13 +33,6 @@ __all__ = [
     "value_at",
     "varied",
 ]
-
-Changes = Mapping[str, Any] | Sequence[str] | None
-LONGEST_CHAIN = 16
-
-SECTIONS = tuple(
-    name for name, info in Scenario.model_fields.items() if isinstance(info.default, FrozenMapping)
-)
 
 
 def load(
@@ -66,7 +56,7 @@ def load(
     """
     if isinstance(name_or_path, Scenario):
         return change(name_or_path, set, overrides)
-    builder = _Builder()
+    builder = Gathering()
     if isinstance(name_or_path, Mapping):
         place, tree = None, from_python(dict(name_or_path), Mark())
         tree = builder.inherit(tree, Path.cwd() / "scenario", ())
@@ -81,7 +71,7 @@ def load(
 def change(scenario: Scenario, set: Changes, overrides: Sequence[str] = ()) -> Scenario:
     """Return a scenario with further changes; see `load`."""
     origin = scenario._origin
-    builder = _Builder()
+    builder = Gathering()
     if origin is None:
         tree, file = from_python(scenario.model_dump(), Mark()), None
     else:
@@ -109,7 +99,7 @@ def load_base(
     ------
     ScenarioError : everything wrong, at its place in either file
     """
-    builder = _Builder()
+    builder = Gathering()
     try:
         place = library.locate_from(base.value, file) if file else library.locate(base.value)
     except ScenarioError as error:
@@ -132,7 +122,7 @@ def varied(scenario: Scenario, changes: Mapping[str, Any]) -> Scenario:
     tree = _tree(scenario)
     for path, value in changes.items():
         tree = put(tree, location_of(path), from_python(value, Mark(f"set {path}")), FIELDS, SECTIONS)
-    made, problems = _validate(tree)
+    made, problems = validate(tree)
     if problems or made is None:
         raise ScenarioError(dict.fromkeys(problem for problem, _ in problems))
     made._name = scenario.name
@@ -150,7 +140,7 @@ def probe(scenario: Scenario, settings: Iterable[tuple[str, Node]]) -> list[Prob
     tree = _tree(scenario)
     for path, node in settings:
         tree = put(tree, location_of(path), node, FIELDS, SECTIONS)
-    return list(dict.fromkeys(problem for problem, _ in _validate(tree)[1]))
+    return list(dict.fromkeys(problem for problem, _ in validate(tree)[1]))
 
 
 def misplaced(scenario: Scenario, paths: Iterable[str], mark: Mark) -> list[Problem]:
@@ -196,151 +186,7 @@ def check(names: Iterable[str | os.PathLike[str]]) -> list[Problem]:
     return problems
 
 
-@dataclass
-class _Builder:
-    """What is gathered on the way: files read, changes applied, problems met."""
-
-    files: list[tuple[str, bytes]] = field(default_factory=list)
-    changes: list[Change] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-    unreadable: bool = False
-
-    def read(self, place: Place, chain: tuple[Path, ...]) -> Node:
-        """Read a file and what it extends."""
-        try:
-            content, tree, problems = read_file(place.path, place.shown_as)
-        except ScenarioError as error:
-            self.problems += error.problems
-            self.unreadable = True
-            return Node({})
-        self.files.append((place.shown_as, content))
-        self.problems += problems
-        if not tree.is_mapping or (problems and not tree.value):
-            self.unreadable = True
-            return Node({})
-        return self.inherit(tree, place.path, chain)
-
-    def inherit(self, tree: Node, file: Path, chain: tuple[Path, ...]) -> Node:
-        """Lay a file's tree over what it extends, in order, and apply the overrides that it names."""
-        own = tree
-        extends, overrides = tree.at("extends"), tree.at("overrides")
-        for key in ("extends", "overrides"):
-            own = own.with_child(key, None)
-        if extends is not None:
-            bases = extends.value if isinstance(extends.value, tuple) else (extends,)
-            trees = [self._extended(base, file, (*chain, file.resolve())) for base in bases]
-            found = [base for base in trees if base is not None]
-            own = reduce(lay_over, [*found, own])
-        if overrides is not None:
-            names = overrides.value if isinstance(overrides.value, tuple) else (overrides,)
-            for n, name in enumerate(names):
-                if isinstance(name.value, str):
-                    own = self.patch(own, (name.value,), file, name.mark)
-                else:
-                    self._fault(name.mark, ("overrides", n), shown(name.plain()), "the name of an override")
-        return own
-
-    def _extended(self, extends: Node, file: Path, chain: tuple[Path, ...]) -> Node | None:
-        if not isinstance(extends.value, str):
-            self._fault(extends.mark, ("extends",), shown(extends.plain()), "the name or path of a scenario")
-            self.unreadable = True
-            return None
-        try:
-            place = library.locate_from(extends.value, file)
-        except ScenarioError as error:
-            self.problems += [replace(p, **place_of(extends.mark), path="extends") for p in error.problems]
-            self.unreadable = True
-            return None
-        if place.path.resolve() in chain or len(chain) > LONGEST_CHAIN:
-            what = "a circle" if place.path.resolve() in chain else f"more than {LONGEST_CHAIN} levels"
-            self._fault(
-                extends.mark,
-                ("extends",),
-                f"{what}: {shown(extends.value)} leads back here",
-                "a line of scenarios",
-            )
-            self.unreadable = True
-            return None
-        return self.read(place, chain)
-
-    def patch(self, tree: Node, names: Iterable[str], file: Path | None, mark: Mark) -> Node:
-        """Lay named overrides over a tree and record what they change."""
-        for name in names:
-            found = self._override(name, file, mark)
-            if found is not None:
-                patched = lay_over(tree, found)
-                self.changes += changes_between(tree, patched, f"override {name}")
-                tree = patched
-        return tree
-
-    def _override(self, name: str, file: Path | None, mark: Mark) -> Node | None:
-        known = library.shared_files("overrides", file)
-        if name not in known:
-            found = f"unknown override {shown(name)}"
-            self._fault(mark, ("overrides",), found, listed(known), nearest(name, known))
-            return None
-        shown_as = library.short(known[name])
-        try:
-            content, tree, problems = read_file(known[name], shown_as)
-        except ScenarioError as error:
-            self.problems += error.problems
-            return None
-        self.problems += problems
-        self.files.append((shown_as, content))
-        for key in ("extends", "overrides"):
-            if key in tree.value:
-                self._fault(
-                    tree.keys[key], (key,), f"{key!r} in an override", "a question and the values to change"
-                )
-                tree = tree.with_child(key, None)
-        return tree.with_child("question", None)
-
-    def set(self, tree: Node, changes: Changes) -> Node:
-        """Apply ``set`` or ``--set`` and record old and new values."""
-        return self.apply(tree, self._settings(changes))
-
-    def apply(self, tree: Node, settings: Iterable[tuple[str, Node, str]]) -> Node:
-        """Put values at dotted paths, each by somebody, and record old and new values."""
-        for path, value, by in settings:
-            try:
-                changed = put(tree, location_of(path), value, FIELDS, SECTIONS)
-            except ScenarioError as error:
-                self.problems += [
-                    problem if problem.line else replace(problem, **place_of(value.mark))
-                    for problem in error.problems
-                ]
-                continue
-            self.changes += changes_between(tree, changed, by)
-            tree = changed
-        return tree
-
-    def _settings(self, changes: Changes) -> Iterable[tuple[str, Node, str]]:
-        if isinstance(changes, str):
-            changes = (changes,)
-        texts = changes.items() if isinstance(changes, Mapping) else ((text, None) for text in changes or ())
-        for text, value in texts:
-            if isinstance(changes, Mapping):
-                path, node, by = text, from_python(value, Mark(f"set {text}")), "set"
-            else:
-                path, equals, words = str(text).partition("=")
-                by = "--set"
-                node, problems = compose(words, f"--set {shown(str(text))[1:-1]}", in_file=False)
-                if not words.strip():
-                    node = Node(None, node.mark)
-                self.problems += problems
-                if not equals:
-                    self._fault(node.mark, (), "no '='", "--set path=value")
-                if problems or not equals:
-                    continue
-            yield path.strip(), node, by
-
-    def _fault(
-        self, mark: Mark, location: Iterable[str | int], found: str, allowed: str, suggestion: str = ""
-    ) -> None:
-        self.problems.append(mark.problem(location, found, allowed, suggestion))
-
-
-def assemble(builder: _Builder, tree: Node, name: str, file: str | None) -> Scenario:
+def assemble(builder: Gathering, tree: Node, name: str, file: str | None) -> Scenario:
     """Look up the parameters of a complete tree, check everything and make the scenario."""
     path = Path(file) if file else None
     parameters = Parameters.reachable_from(path)
@@ -353,7 +199,7 @@ def assemble(builder: _Builder, tree: Node, name: str, file: str | None) -> Scen
     builder.problems += problems
     scenario = None
     if not builder.unreadable:
-        scenario, more = _validate(resolved)
+        scenario, more = validate(resolved)
         known = {(p.file, p.line, p.column) for p in builder.problems if p.line}
         builder.problems += [
             problem
@@ -369,7 +215,7 @@ def assemble(builder: _Builder, tree: Node, name: str, file: str | None) -> Scen
     return scenario
 
 
-def _in_order(builder: _Builder) -> list[Problem]:
+def _in_order(builder: Gathering) -> list[Problem]:
     order = {file: n for n, (file, _) in enumerate(builder.files)}
     unique = dict.fromkeys(builder.problems)
     return sorted(unique, key=lambda p: (order.get(p.file, len(order)), p.line, p.column))
@@ -413,57 +259,6 @@ def looked_up(
         return node
 
     return value_of(tree, ()), uses, failed, problems
-
-
-def _validate(tree: Node) -> tuple[Scenario | None, list[tuple[Problem, Location]]]:
-    """Make the scenario, or say what is wrong; what is wrong between its sound parts is said in any case."""
-    try:
-        scenario: Scenario = Scenario.__pydantic_validator__.validate_python(tree.plain())
-    except ValidationError as error:
-        found = with_positions(error, tree)
-        if len(found) > MOST_FAULTS:
-            return None, found
-        return None, found + _between_sound_parts(tree, [location for _, location in found])
-    return scenario, [_placed(problem, tree) for problem in faults(scenario)]
-
-
-def _placed(problem: Problem, tree: Node) -> tuple[Problem, Location]:
-    try:
-        location = location_of(problem.path) if problem.path else ()
-    except ScenarioError:  # a name that no dotted path can hold
-        location = ()
-    return positioned(problem, location, tree), location
-
-
-def _between_sound_parts(tree: Node, faulty: list[Location]) -> list[tuple[Problem, Location]]:
-    """Leave the faulty parts out and check how the others fit together."""
-    rest = tree
-    unsound: dict[str, dict[str, Any]] = {}
-    unknown = set[str]()
-    for location in faulty:
-        first = str(location[0]) if location else ""
-        section = rest.at(first)
-        if first in SECTIONS and len(location) > 1 and section is not None and section.is_mapping:
-            rest = rest.with_child(first, section.with_child(location[1], None))
-            unsound.setdefault(first, {})[str(location[1])] = LeftOut()
-        elif first:
-            rest = rest.with_child(first, None)
-            unknown.add(first)
-    for key, stand_in in (("start", "2000-01-01"), ("horizon", 1e5)):
-        if rest.at(key) is None:
-            rest = rest.with_child(key, Node(stand_in))
-            unknown.add(key)
-    try:
-        scenario = Scenario.__pydantic_validator__.validate_python(rest.plain())
-    except ValidationError:
-        return []
-    names = {key: FrozenMapping({**getattr(scenario, key), **lost}) for key, lost in unsound.items()}
-    found = []
-    for problem in faults(scenario.model_copy(update=names)):
-        timing = problem.path in ("horizon", "warm_up", "record_every") or problem.path.endswith("[0].from")
-        if not (timing and unknown & {"start", "horizon"}) and not unknown & set(SECTIONS):
-            found.append(_placed(problem, tree))
-    return found
 
 
 def _with_defaults(changes: list[Change], scenario: Scenario) -> tuple[Change, ...]:

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 import simdai
-from simdai.cli import days, main
+from simdai.cli import main
+from simdai.cli.app import days
 
 ROOT = Path(simdai.__file__).parent.parent
 SMALL = """\

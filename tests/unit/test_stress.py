@@ -13,7 +13,7 @@ import simdai
 from simdai import registry
 from simdai.cli import app
 from simdai.errors import ScenarioError
-from simdai.experiments.stress import Battery, break_point, load_battery
+from simdai.experiments.stress import Battery, Challenge, break_point, load_battery
 from simdai.experiments.stress.battery import UNSTRESSED, attacks_on
 from simdai.experiments.stress.measures import MEASURES, Pair
 from simdai.report.stress_page import page
@@ -155,7 +155,7 @@ def test_an_unknown_network_or_stress_names_the_nearest():
     with pytest.raises(ScenarioError, match="gridnet"):
         simdai.stress(small(), network="gridnett", battery=Battery(**QUIET))
     with pytest.raises(ScenarioError, match="drought"):
-        break_point(small(), "drouht", battery=Battery(**QUIET))
+        break_point(Challenge(small(), "drouht", battery=Battery(**QUIET)))
 
 
 def test_the_search_finds_the_loss_of_demand_that_breaks_service():
@@ -163,7 +163,9 @@ def test_the_search_finds_the_loss_of_demand_that_breaks_service():
 
     With two runs it is clear somewhat below."""
     scenario = small({"record_every": 7.0, "horizon": "28 d"})
-    found = break_point(scenario, "drought", battery=Battery(**QUIET), budget=14, replications=2, fresh=3)
+    found = break_point(
+        Challenge(scenario, "drought", battery=Battery(**QUIET)), budget=14, replications=2, fresh=3
+    )
     assert found.verdict == "broken"
     assert 0.6 < found.levels()["factor"] < 0.73
 

@@ -8,7 +8,7 @@ import pytest
 from scipy.optimize import brentq
 
 import simdai
-from simdai.experiments.stress import Battery, Scorecard, Search, break_point, load_battery
+from simdai.experiments.stress import Battery, Challenge, Scorecard, Search, break_point, load_battery
 from simdai.mechanisms.curation import curation_burn, curation_mint
 from simdai.mechanisms.data_farming import volume_multiplier
 from simdai.mechanisms.fake_supply import identity_profit
@@ -41,7 +41,10 @@ def held_at_mild(scenario: Scenario, name: str, battery: Battery, budget: int = 
     """Search the levers alone, the stress at its mildest; keys with ``__`` are dotted paths."""
     levers = {path.replace("__", "."): ends for path, ends in vary.items()}
     found = break_point(
-        scenario, name, battery=battery, at="mild", vary=levers, budget=budget, replications=1, fresh=1
+        Challenge(scenario, name, battery=battery, at="mild", vary=levers),
+        budget=budget,
+        replications=1,
+        fresh=1,
     )
     assert found.verdict == "broken", str(found)
     return found
@@ -74,10 +77,7 @@ def test_akash_stops_minting_at_the_fall_that_its_collateral_implies_and_goes_on
     )
     world = test_akash.world(horizon="5 d")
     found = break_point(
-        world,
-        "price_crash_fast",
-        prop="mint_halted <= 0",
-        battery=battery,
+        Challenge(world, "price_crash_fast", prop="mint_halted <= 0", battery=battery),
         budget=16,
         replications=1,
         fresh=1,
@@ -148,7 +148,10 @@ def test_a_validator_cartel_controls_consensus_from_kappa_on():
         "extreme": ("broke", "captured"),
     }
     found = break_point(
-        world, "validator_cartel", prop="captured", battery=battery, budget=16, replications=1, fresh=1
+        Challenge(world, "validator_cartel", prop="captured", battery=battery),
+        budget=16,
+        replications=1,
+        fresh=1,
     )
     kappa = world.networks["bittensor"].consensus.at(world.start).kappa
     assert found.levels()["share"] == pytest.approx(kappa, rel=0.1)

@@ -9,7 +9,7 @@ import pytest
 
 import simdai
 from simdai.errors import ScenarioError
-from simdai.experiments.stress import Battery, Mended, break_point, load_battery, mend, tipping
+from simdai.experiments.stress import Battery, Challenge, Mended, break_point, load_battery, mend, tipping
 from simdai.experiments.stress.mend import front
 from simdai.registry import FrozenMapping
 from simdai.schema import Scenario
@@ -43,13 +43,17 @@ DEALING = battery("self_dealing")
 
 
 def test_a_weak_design_without_checks_and_with_uncapped_rewards_is_broken_within_200_evaluations():
-    found = break_point(design(), "self_dealing", battery=DEALING, budget=100, replications=2, fresh=3)
+    found = break_point(
+        Challenge(design(), "self_dealing", battery=DEALING), budget=100, replications=2, fresh=3
+    )
     assert found.verdict == "broken" and found.n_runs <= 200
     assert found.cost_unit == "USD" and 0 < found.cost_to_break < 1e5
     phantoms = break_point(
-        design(networks__gridnet__reward={"kind": "availability", "idle_only": False}),
-        "phantom_providers",
-        battery=battery("phantom_providers"),
+        Challenge(
+            design(networks__gridnet__reward={"kind": "availability", "idle_only": False}),
+            "phantom_providers",
+            battery=battery("phantom_providers"),
+        ),
         budget=100,
         replications=2,
         fresh=3,
@@ -58,13 +62,17 @@ def test_a_weak_design_without_checks_and_with_uncapped_rewards_is_broken_within
 
 
 def test_a_strong_design_is_not_broken_within_the_budget_and_never_called_safe():
-    found = break_point(capped(0.05), "self_dealing", battery=DEALING, budget=20, replications=2, fresh=2)
+    found = break_point(
+        Challenge(capped(0.05), "self_dealing", battery=DEALING), budget=20, replications=2, fresh=2
+    )
     assert found.verdict == "not broken within budget" and found.cost_to_break == math.inf
     assert "not broken within the budget" in str(found) and "safe" not in str(found)
 
 
 def test_the_scenario_of_a_break_replays_it(tmp_path):
-    found = break_point(design(), "self_dealing", battery=DEALING, budget=20, replications=2, fresh=2)
+    found = break_point(
+        Challenge(design(), "self_dealing", battery=DEALING), budget=20, replications=2, fresh=2
+    )
     replayed = simdai.load(found.save(tmp_path / "break.yaml"))
     profit = simdai.run(replayed, seed=1, replications=2).intervals()["gridnet.self_dealing.profit_usd"]
     assert profit.mean > 0
@@ -73,11 +81,13 @@ def test_the_scenario_of_a_break_replays_it(tmp_path):
 def test_two_stresses_at_once_are_searched_with_their_dates():
     both = battery("demand_drought", "price_crash_fast")
     found = break_point(
-        design(),
-        ["demand_drought", "price_crash_fast"],
-        battery=both,
-        prop="service >= 0.5",
-        between=(0.0, 6.0),
+        Challenge(
+            design(),
+            ["demand_drought", "price_crash_fast"],
+            battery=both,
+            prop="service >= 0.5",
+            between=(0.0, 6.0),
+        ),
         budget=24,
         replications=1,
         fresh=1,
@@ -97,14 +107,19 @@ def test_a_measure_is_searched_against_the_unstressed_run_of_the_same_luck():
     """Demand times f for the whole run leaves the share f of the jobs: service 0.8 breaks at f = 0.8."""
     drought = battery("demand_drought")
     found = break_point(
-        design(), "demand_drought", battery=drought, prop="service >= 0.8", budget=20, replications=2, fresh=3
+        Challenge(design(), "demand_drought", battery=drought, prop="service >= 0.8"),
+        budget=20,
+        replications=2,
+        fresh=3,
     )
     wanted = found.levels()["factor"]
     assert wanted == pytest.approx(0.8, abs=0.12)
 
 
 def test_a_cap_tips_where_it_pays_back_the_tenth_that_self_dealing_loses():
-    table = tipping(capped(0.05), CAP, (0.02, 0.4), "self_dealing", "mild", battery=DEALING, replications=2)
+    table = tipping(
+        Challenge(capped(0.05), "self_dealing", battery=DEALING, at="mild"), CAP, (0.02, 0.4), replications=2
+    )
     row = table.iloc[0]
     assert (row["lever"], row["stress"], row["severity"]) == (CAP, "self_dealing", "mild")
     assert row["level"] == pytest.approx(0.1, abs=0.012)

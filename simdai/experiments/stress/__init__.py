@@ -2,6 +2,7 @@
 
 from simdai.experiments.stress.battery import Battery, load_battery
 from simdai.experiments.stress.break_point import break_point
+from simdai.experiments.stress.challenge import Challenge
 from simdai.experiments.stress.mend import Mended, mend, tipping
 from simdai.experiments.stress.property import Property
 from simdai.experiments.stress.scorecard import Scorecard, stress
@@ -9,6 +10,7 @@ from simdai.experiments.stress.search import Search, cheapest_break
 
 __all__ = [
     "Battery",
+    "Challenge",
     "Mended",
     "Property",
     "Scorecard",

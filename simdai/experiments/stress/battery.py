@@ -24,7 +24,16 @@ from simdai.schema.positions import with_positions
 from simdai.schema.scenario import Verdict
 from simdai.units import Days, Name, PositiveCount, PositiveDays
 
-__all__ = ["FOLDER", "UNSTRESSED", "Applied", "Battery", "Stress", "attacks_on", "load_battery"]
+__all__ = [
+    "FOLDER",
+    "UNSTRESSED",
+    "Applied",
+    "Battery",
+    "Stress",
+    "attacks_on",
+    "load_battery",
+    "only_network",
+]
 
 FOLDER = "batteries"  # in the library of scenarios
 UNSTRESSED = "unstressed"
@@ -169,13 +178,14 @@ class Battery(Configured):
         chosen = {name: stress for name, stress in self.stresses.items() if name in wanted}
         return self.model_copy(update={"stresses": FrozenMapping(chosen)})
 
-    def applied(self, scenario: Scenario, network: str) -> Applied:
-        """The battery laid on one network of a scenario.
+    def applied(self, scenario: Scenario, network: str | None = None) -> Applied:
+        """The battery laid on one network of a scenario, the only one without a name.
 
         Raises
         ------
         ScenarioError : no such network
         """
+        network = only_network(scenario, network)
         if network not in scenario.networks:
             near = nearest(network, scenario.networks)
             found = f"unknown network {shown(network)}"
@@ -270,6 +280,16 @@ class Applied:
         )
         study._name = f"stress_{self.scenario.name.replace('/', '_')}_{self.network}"
         return study
+
+
+def only_network(scenario: Scenario, network: str | None) -> str:
+    """The network named, or the only one that a scenario has."""
+    if network is not None:
+        return network
+    if len(scenario.networks) != 1:
+        found = f"{len(scenario.networks)} networks in {scenario.name}"
+        raise ScenarioError(Problem(found=found, allowed=f"--network, {listed(scenario.networks)}"))
+    return str(next(iter(scenario.networks)))
 
 
 def attacks_on(kind: str) -> set[str]:

@@ -16,8 +16,9 @@ from simdai.experiments.analysis.tipping import tipping_point
 from simdai.experiments.designs.points import Factors
 from simdai.experiments.evaluation import evaluating
 from simdai.experiments.runners import Runner
-from simdai.experiments.stress.battery import Battery
-from simdai.experiments.stress.break_point import break_point, pose, ranged
+from simdai.experiments.stress.battery import Battery, only_network
+from simdai.experiments.stress.break_point import break_point
+from simdai.experiments.stress.challenge import Challenge, ranged
 from simdai.experiments.stress.measures import MARGINS, SERIES
 from simdai.experiments.stress.observed import observed
 from simdai.experiments.stress.search import Search, stresses_of
@@ -178,11 +179,7 @@ def mend(
         told(f"setting {n} of {len(settings)}: {moved or ('as it is' if not levels else 'all levers')}")
         searches = {
             stress: break_point(
-                design,
-                stress,
-                network,
-                battery,
-                horizon=horizon,
+                Challenge(design, stress, network, battery, horizon=horizon),
                 budget=budget,
                 replications=replications,
                 fresh=fresh,
@@ -229,8 +226,6 @@ def weighed(
     by: Runner | None,
 ) -> Tried:
     """A setting with its break-points, and what the unstressed design is like."""
-    from simdai.experiments.stress.scorecard import only_network
-
     name = only_network(design, network)
     with evaluating(design, replications, seed, by) as evaluation:
         (values,) = evaluation([{}])
@@ -276,27 +271,19 @@ def front(goods: Sequence[Sequence[float]]) -> NDArray[np.bool_]:
 
 
 def tipping(
-    scenario: Any,
+    challenge: Challenge,
     lever: str,
     ends: Ends,
-    stress: str | Sequence[str],
-    at: str,
-    network: str | None = None,
-    battery: Battery | str = "standard",
-    horizon: float | None = None,
     replications: int = 5,
     seed: int = 1,
-    set: Mapping[str, Any] | None = None,
     by: Runner | None = None,
-    **property_of: Any,
 ) -> pd.DataFrame:
     """Where, as a lever is moved, a stress of one severity begins or stops to break the design.
 
     Parameters
     ----------
+    challenge : the stresses, held at a severity, and what must hold
     lever, ends : dotted path in the scenario, and the range in which it is moved
-    stress, at : name or names in the battery, and the severity
-    property_of : ``prop``, as for `break_point`
 
     Returns
     -------
@@ -304,9 +291,11 @@ def tipping(
 
     Raises
     ------
-    ScenarioError : a name is unknown, or the lever is no value of the scenario
+    ScenarioError : a name is unknown, the stresses are not held, or the lever is no value of the scenario
     """
-    asked = pose(scenario, stress, network, battery, at=at, horizon=horizon, set=set, **property_of)
+    if challenge.at is None:
+        raise ScenarioError(Problem(found="stresses of no severity", allowed="'at', one of the battery's"))
+    asked = challenge.posed()
     table = tipping_point(
         asked.base,
         lever,
@@ -320,7 +309,7 @@ def tipping(
         look=lambda evaluation, point: observed(evaluation, asked.prop, asked.calm, point),
         series=tuple(f"{asked.network}.{name}" for name in SERIES),
     )
-    table.insert(0, "severity", at)
-    table.insert(0, "stress", stress if isinstance(stress, str) else " + ".join(stress))
+    table.insert(0, "severity", challenge.at)
+    table.insert(0, "stress", " + ".join(challenge.stresses))
     table.insert(0, "lever", lever)
     return table

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from simdai.errors import Problem, ScenarioError, listed
 from simdai.experiments.runners import Runner, runner
 from simdai.experiments.statistics import Interval, t_interval
 from simdai.experiments.stress.battery import UNSTRESSED, Applied, Battery, load_battery
@@ -24,7 +23,7 @@ from simdai.schema import Scenario, load
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Row", "Scorecard", "only_network", "stress"]
+__all__ = ["Row", "Scorecard", "stress"]
 
 Grade = Literal["held", "bent", "broke", "not measured"]
 ORDER: tuple[Grade, ...] = ("not measured", "held", "bent", "broke")
@@ -229,7 +228,6 @@ def stress(
     """
     loaded = scenario if isinstance(scenario, Scenario) else load(scenario)
     loaded = loaded.with_changes(set) if set else loaded
-    network = only_network(loaded, network)
     laid = (battery if isinstance(battery, Battery) else load_battery(battery)).applied(loaded, network)
     made = swept(
         laid.study(replications, seed),
@@ -240,13 +238,3 @@ def stress(
         told=told,
     )
     return Scorecard(laid, made)
-
-
-def only_network(scenario: Scenario, network: str | None) -> str:
-    """The network named, or the only one that a scenario has."""
-    if network is not None:
-        return network
-    if len(scenario.networks) != 1:
-        found = f"{len(scenario.networks)} networks in {scenario.name}"
-        raise ScenarioError(Problem(found=found, allowed=f"--network, {listed(scenario.networks)}"))
-    return str(next(iter(scenario.networks)))
