@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 GOLDEN = 0x9E3779B97F4A7C15
 MASK = 2**64 - 1
+FEW = 6  # numbers that are drawn sooner one by one than as an array
 
 
 def stable_key(*parts: object) -> int:
@@ -47,22 +48,30 @@ def entity_state(key: int, index: int) -> int:
     return x ^ (x >> 33)
 
 
+_GOLDEN, _M1, _M2 = np.uint64(GOLDEN), np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+_S11, _S27, _S30, _S31 = (np.uint64(bits) for bits in (11, 27, 30, 31))
+
+
 def _mix(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return x ^ (x >> np.uint64(31))
+    """`mix` of every word, in place."""
+    x ^= x >> _S30
+    x *= _M1
+    x ^= x >> _S27
+    x *= _M2
+    x ^= x >> _S31
+    return x
 
 
-def _numbers(starts: NDArray[np.uint64], steps: Any) -> NDArray[np.float64]:
-    with np.errstate(over="ignore"):
-        words = _mix(starts + steps)
-    out: NDArray[np.float64] = (words >> np.uint64(11)).astype(np.float64) * 2.0**-53
-    return out
+def _numbers(words: NDArray[np.uint64]) -> NDArray[np.float64]:
+    """Numbers in [0, 1) of words, which are used up."""
+    words = _mix(words)
+    words >>= _S11
+    return words.astype(np.float64) * 2.0**-53
 
 
 def uniforms_from(starts: NDArray[np.uint64], counter: int) -> NDArray[np.float64]:
     """Number ``counter`` of entities, of one stream or of many, by their `EntityStream.starts`."""
-    return _numbers(starts, np.uint64(((counter + 1) * GOLDEN) & MASK))
+    return _numbers(starts + np.uint64(((counter + 1) * GOLDEN) & MASK))
 
 
 class EntityStream:
@@ -81,13 +90,17 @@ class EntityStream:
 
         Parameters
         ----------
-        ids : (n,) int, >= 0
+        ids : (n,) int, >= 0, or of any shape
         counter : int, >= 0, for example the day
 
         Returns
         -------
-        (n,) float64 in [0, 1)
+        float64 in [0, 1), of the shape of ``ids``
         """
+        ids = np.asarray(ids)
+        if ids.size <= FEW:
+            drawn = [self.uniform(entity, counter) for entity in ids.ravel().tolist()]
+            return np.array(drawn, dtype=np.float64).reshape(ids.shape)
         return uniforms_from(self.starts(ids), counter)
 
     def block(self, ids: ArrayLike, first: int, count: int) -> NDArray[np.float64]:
@@ -103,17 +116,16 @@ class EntityStream:
         (n, count) float64 in [0, 1)
         """
         counters = np.arange(first + 1, first + count + 1, dtype=np.uint64)
-        with np.errstate(over="ignore"):
-            return self._numbers(np.asarray(ids)[:, None], counters * np.uint64(GOLDEN))
+        return _numbers(self.starts(ids)[:, None] + counters * _GOLDEN)
 
     def starts(self, ids: ArrayLike) -> NDArray[np.uint64]:
         """(n,) where the generators of entities start, for `uniforms_from`: for those who draw often."""
         key = np.uint64(self.key)
-        with np.errstate(over="ignore"):
-            return _mix(_mix(np.asarray(ids).astype(np.uint64) + key) + key)
-
-    def _numbers(self, ids: NDArray[Any], steps: Any) -> NDArray[np.float64]:
-        return _numbers(self.starts(ids), steps)
+        words = np.array(ids, dtype=np.uint64)
+        words += key
+        words = _mix(words)
+        words += key
+        return _mix(words)
 
     def uniform(self, entity: int, counter: int) -> float:
         """Number ``counter`` of one entity, the same as :meth:`uniforms` gives, without arrays."""

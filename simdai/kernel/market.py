@@ -320,6 +320,11 @@ class Market:
         """One number of :meth:`counters`, for those who read it often."""
         return self._core.read_counter(name, self._venue(venue), self._class(job_class))
 
+    def revenue(self, venue: int) -> int:
+        """What customers paid to a venue in all [µUSD], for those who read it often."""
+        v = self._venue(venue)
+        return sum(self._core.read_counter("revenue", v, c) for c in range(len(self.job_classes)))
+
     def outside(self) -> NDArray[np.int64]:
         """(n_classes,) jobs that chose no venue."""
         return np.array(self._core.outside, dtype=np.int64)

@@ -57,7 +57,7 @@ def exact(**values: Exact) -> tuple[Fraction, ...]:
 
 def as_decimal(**values: Exact) -> tuple[int, ...]:
     """Numbers in units of 1e-18, further digits rounded half to even; refuses what `exact` does."""
-    return tuple(round(number * DECIMAL_ONE) for number in exact(**values))
+    return tuple(_rounded(number.numerator * DECIMAL_ONE, number.denominator) for number in exact(**values))
 
 
 def decimal_quotient(dividend: int, divisor: int) -> int:
@@ -65,7 +65,13 @@ def decimal_quotient(dividend: int, divisor: int) -> int:
 
     Truncated at 36 digits, then rounded half to even at 18. Source: cosmossdk.io/math, LegacyDec.Quo.
     """
-    return round(Fraction(dividend * DECIMAL_ONE**2 // divisor, DECIMAL_ONE))
+    return _rounded(dividend * DECIMAL_ONE**2 // divisor, DECIMAL_ONE)
+
+
+def _rounded(dividend: int, divisor: int) -> int:
+    """Quotient of non-negative integers, halves to even."""
+    quotient, rest = divmod(dividend, divisor)
+    return quotient + (2 * rest > divisor or (2 * rest == divisor and quotient % 2 == 1))
 
 
 def _whole(name: str, value: int) -> int:
@@ -90,7 +96,7 @@ def _fraction(name: str, value: Exact) -> Fraction:
 
 @lru_cache(maxsize=4096)
 def _as_written(value: float) -> Fraction:
-    return Fraction(repr(value))
+    return Fraction(*Decimal(repr(value)).as_integer_ratio())
 
 
 def _not_negative(name: str, value: Any) -> Any:

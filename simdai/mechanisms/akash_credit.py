@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from functools import lru_cache
 from typing import Literal, TypedDict
 
 from simdai.mechanisms._domain import at_least, non_negative, positive
@@ -60,9 +61,7 @@ def bme_convert(
     amount_in, spread_bps, min_mint = amounts(amount_in=amount_in, spread_bps=spread_bps, min_mint=min_mint)
     if spread_bps > 10_000:
         raise ValueError(f"spread_bps = {spread_bps}: must not exceed 10000")
-    source, target = as_decimal(price_from=price_from, price_to=price_to)
-    positive(price_from=source, price_to=target)
-    product = amount_in * decimal_quotient(source, target)
+    product = amount_in * _rate(price_from, price_to)
     out = product // DECIMAL_ONE
     if amount_in == 0:
         return _cancelled("invalid_amount", amount_in)
@@ -72,6 +71,14 @@ def bme_convert(
         return _cancelled("minimum_mint", amount_in)
     spread = decimal_quotient(product * spread_bps, 10_000 * DECIMAL_ONE) // DECIMAL_ONE
     return {"reason": None, "out": out, "spread": spread, "received": out - spread, "refund": 0}
+
+
+@lru_cache(maxsize=64, typed=True)
+def _rate(price_from: Exact, price_to: Exact) -> int:
+    """Price over price, in units of 1e-18: the same for all requests of a batch."""
+    source, target = as_decimal(price_from=price_from, price_to=price_to)
+    positive(price_from=source, price_to=target)
+    return decimal_quotient(source, target)
 
 
 def _cancelled(reason: Literal["invalid_amount", "epsilon", "minimum_mint"], refund: int) -> Conversion:
@@ -142,7 +149,7 @@ def bme_basis_points(collateral_ratio: float) -> int:
     if math.isinf(collateral_ratio):
         return LARGEST_BPS
     (ratio,) = exact(collateral_ratio=collateral_ratio)
-    return min(math.floor(ratio * 10_000), LARGEST_BPS)
+    return min(ratio.numerator * 10_000 // ratio.denominator, LARGEST_BPS)
 
 
 class CreditStatus(TypedDict):

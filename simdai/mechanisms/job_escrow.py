@@ -108,7 +108,7 @@ def job_escrow_view(state: JobEscrow) -> dict[str, Any]:
 def _add(state: JobEscrow, user: User, amount: int) -> JobEscrow:
     free = state.available.get(user, 0) + amount
     require(free >= 0)
-    return replace(state, available={**state.available, user: free})
+    return JobEscrow({**state.available, user: free}, state.authorizations, state.locks, state.fees)
 
 
 def _deposit(state: JobEscrow, caller: User, *, amount: int) -> JobEscrow:
@@ -186,8 +186,10 @@ def _hold(state: JobEscrow, lock: JobLock, sign: int) -> JobEscrow:
     """Count a lock in (1) or out (-1) of its authorisation."""
     key = (lock.payer, lock.payee)
     held = state.authorizations[key]
-    counted = replace(held, locked=held.locked + sign * lock.amount, locks=held.locks + sign)
-    return replace(state, authorizations={**state.authorizations, key: counted})
+    locked, locks = held.locked + sign * lock.amount, held.locks + sign
+    counted = Authorization(held.max_amount, held.max_seconds, held.max_locks, locked, locks)
+    authorizations = {**state.authorizations, key: counted}
+    return JobEscrow(state.available, authorizations, state.locks, state.fees)
 
 
 _ACTIONS: Actions[JobEscrow] = {

@@ -210,7 +210,7 @@ def _add(state: PaymentEscrow, user: User, amount: int) -> PaymentEscrow:
     """Credit, or with a negative amount debit, a balance; refused below zero."""
     balance = state.balances.get(user, 0) + amount
     require(balance >= 0)
-    return replace(state, balances={**state.balances, user: balance})
+    return PaymentEscrow({**state.balances, user: balance}, state.channels, state.used_messages)
 
 
 def _channel(state: PaymentEscrow, channel: int) -> Channel:
@@ -220,9 +220,9 @@ def _channel(state: PaymentEscrow, channel: int) -> Channel:
 
 
 def _with_channel(state: PaymentEscrow, index: int, **changes: Any) -> PaymentEscrow:
-    channels = list(state.channels)
-    channels[index] = replace(channels[index], **changes)
-    return replace(state, channels=tuple(channels))
+    before, after = state.channels[:index], state.channels[index + 1 :]
+    channels = (*before, replace(state.channels[index], **changes), *after)
+    return PaymentEscrow(state.balances, channels, state.used_messages)
 
 
 def _deposit(state: PaymentEscrow, caller: User, *, amount: int) -> PaymentEscrow:
@@ -325,8 +325,10 @@ def _claim(
     require(caller == target.recipient and actual <= planned and actual <= target.value)
     require(signed_by in (target.signer, target.sender))
     require(signed_nonce is None or signed_nonce == target.nonce)
-    claimed = _with_channel(_add(state, caller, actual), channel, value=target.value - actual)
-    return _send_back(claimed, channel) if send_back else _next_nonce(claimed, channel)
+    paid, left = _add(state, caller, actual), target.value - actual
+    if send_back:
+        return _send_back(_with_channel(paid, channel, value=left), channel)
+    return _next_nonce(paid, channel, value=left)
 
 
 def _multi_claim(state: PaymentEscrow, caller: User, *, claims: Sequence[Mapping[str, Any]]) -> PaymentEscrow:

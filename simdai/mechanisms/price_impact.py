@@ -93,11 +93,14 @@ class ConstantProductBook:
 
     def buy(self, usd: int) -> tuple[int, ConstantProductBook]:
         out = constant_product_out(self.usd, self.tokens, usd, self.fee_ppm)
-        return out, replace(self, tokens=self.tokens - out, usd=self.usd + usd)
+        return out, self._holding(self.tokens - out, self.usd + usd)
 
     def sell(self, tokens: int) -> tuple[int, ConstantProductBook]:
         out = constant_product_out(self.tokens, self.usd, tokens, self.fee_ppm)
-        return out, replace(self, tokens=self.tokens + tokens, usd=self.usd - out)
+        return out, self._holding(self.tokens + tokens, self.usd - out)
+
+    def _holding(self, tokens: int, usd: int) -> ConstantProductBook:
+        return ConstantProductBook(tokens, usd, self.decimals, self.fee_ppm)
 
     def order_to(self, price: float) -> tuple[int, int]:
         root = math.sqrt(price / self.price)
@@ -107,7 +110,7 @@ class ConstantProductBook:
         return 0, round(self.tokens * (1.0 / root - 1.0) / keep)
 
     def with_depth(self, factor: float) -> ConstantProductBook:
-        return replace(self, tokens=max(round(self.tokens * factor), 1), usd=max(round(self.usd * factor), 1))
+        return self._holding(max(round(self.tokens * factor), 1), max(round(self.usd * factor), 1))
 
     def next_day(self) -> ConstantProductBook:
         return self
@@ -193,11 +196,14 @@ class SquareRootBook:
     def buy(self, usd: int) -> tuple[int, SquareRootBook]:
         flow = self.flow + usd / MICRO
         out = math.floor((self._tokens(flow) - self._tokens(self.flow)) * 10**self.decimals)
-        return max(out, 0), replace(self, flow=flow)
+        return max(out, 0), self._after(flow)
 
     def sell(self, tokens: int) -> tuple[int, SquareRootBook]:
         flow = self._flow(self._tokens(self.flow) - tokens / 10**self.decimals)
-        return max(math.floor((self.flow - flow) * MICRO), 0), replace(self, flow=flow)
+        return max(math.floor((self.flow - flow) * MICRO), 0), self._after(flow)
+
+    def _after(self, flow: float) -> SquareRootBook:
+        return SquareRootBook(self.start, self.k, self.volume, self.decimals, flow)
 
     def order_to(self, price: float) -> tuple[int, int]:
         u = math.log(price / self.start) / self.k

@@ -69,7 +69,10 @@ def oracle_price(
     latest = [history[-1][1] for history in fresh]
     deviation_bps = math.floor((max(latest) - min(latest)) * 10_000 / min(latest))
     means = {id(history): _time_weighted(history, now, now - window) for history in fresh}
-    mean = sum(means[id(history)] for history in fresh) / len(fresh)
+    if len(means) == 1:
+        (mean,) = means.values()
+    else:
+        mean = sum((means[id(history)] for history in fresh), Fraction()) / len(fresh)
     return {
         "price": float(mean),
         "median": float(median(latest)),

@@ -68,6 +68,7 @@ class CreditVault:
     ) -> None:
         self.rules, self.world, self.akt, self.oracle, self.block = rules, world, akt, oracle, block
         self.vault, self.queue = f"{name}.vault", f"{name}.queue"
+        self._marks = round(rules.warn * BPS), round(rules.halt * BPS)
         world.ledger.declare(ACT, 6)
         for asset in (akt, ACT):
             world.ledger.open(self.vault, asset)
@@ -111,8 +112,7 @@ class CreditVault:
         state = price, self.locked, self.outstanding
         if self._known is None or self._known[0] != state:
             bps = bme_basis_points(self.ratio(price))
-            warn, halt = round(self.rules.warn * BPS), round(self.rules.halt * BPS)
-            self._known = state, bme_status(bps, price is not None, warn, halt)
+            self._known = state, bme_status(bps, price is not None, *self._marks)
         return self._known[1]
 
     def look(self) -> CreditStatus:

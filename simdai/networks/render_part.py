@@ -143,7 +143,7 @@ class Part(ComputeNetwork):
     def pay_grants(self, treasuries: Treasuries) -> None:
         """Pay customers back what the foundation has granted of the work completed since the last time."""
         share = self._granted
-        revenue = int(self.world.compute.market.counters()["revenue"][self.venue.index].sum())
+        revenue = self.world.compute.market.revenue(self.venue.index)
         wanted, self._granted_to = round(share * (revenue - self._granted_to)), revenue
         account = treasuries.raise_usd("grants", wanted)
         paid = min(wanted, self.world.ledger.balance("USD", account))
