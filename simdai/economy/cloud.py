@@ -13,7 +13,7 @@ from simdai.economy.paths import Path, PathOf
 from simdai.errors import Problem
 from simdai.mechanisms.choice import left_to_pay
 from simdai.registry import Configured
-from simdai.units import Count, Name, PerYear, Share
+from simdai.units import Count, Name, PerYear, PositiveDays, Share
 
 __all__ = ["Elastic", "PooledCloud", "PooledCloudActor"]
 
@@ -44,12 +44,14 @@ class PooledCloud(Cloud, kind="cloud"):
     capacity : GPUs
     price : USD per GPU-hour, a number or a path
     elastic : how capacity follows use; fixed without
+    step : days between two looks at both
     """
 
     hardware: Name
     capacity: Count
     price: Annotated[Path, PathOf("USD/h")]
     elastic: Elastic | None = None
+    step: PositiveDays = 1.0
 
     def check(self, scenario: Any) -> Iterator[Problem]:
         yield from absent("hardware", {"hardware": self.hardware}, scenario.hardware)
@@ -59,7 +61,7 @@ class PooledCloud(Cloud, kind="cloud"):
 
 
 class PooledCloudActor:
-    """A cloud on the clock: its price follows its path daily, its capacity its use."""
+    """A cloud on the clock: its price follows its path, its capacity its use."""
 
     def __init__(self, rules: PooledCloud, world: World, name: str) -> None:
         self.rules, self.world, self.name = rules, world, name
@@ -72,7 +74,7 @@ class PooledCloudActor:
         self.capacity = rules.capacity / world.scale
         self._told: tuple[int, int] | None = None  # ask and GPUs that the market knows
         if rules.elastic is not None:
-            world.compute.watch(1.0)
+            world.compute.watch(rules.step)
         self._hardware = world.compute.hardware_index(rules.hardware)
         self._speed = world.hardware[rules.hardware].speed
         self.venue = world.compute.add_venue(
@@ -96,8 +98,9 @@ class PooledCloudActor:
         return self.price / self._speed if hardware is None or self._hardware in hardware else math.nan
 
     def start(self) -> None:
-        """Follow the paths daily."""
-        self.world.calendar.every(1.0, Phase.SUPPLY, self._day, first=1.0)
+        """Follow the paths."""
+        step = self.rules.step
+        self.world.calendar.every(step, Phase.SUPPLY, self._act, first=step)
         measures: dict[str, tuple[str, Any]] = {
             "capacity": ("count", lambda: self.capacity * self.world.scale),
             "list_price_usd_per_gpu_hour": ("USD/h", lambda: self.price),
@@ -105,12 +108,12 @@ class PooledCloudActor:
         for measure, (unit, function) in measures.items():
             self.world.recorder.series(f"{self.name}.{measure}", unit, function)
 
-    def _day(self) -> None:
-        elastic, compute = self.rules.elastic, self.world.compute
+    def _act(self) -> None:
+        elastic, compute, days = self.rules.elastic, self.world.compute, self.rules.step
         if elastic is not None:
-            use = compute.use(self.venue, compute.seen(1.0))
+            use = compute.use(self.venue, compute.seen(days))
             if not math.isnan(use):
-                self.capacity *= math.exp(elastic.speed / DAYS_PER_YEAR * (use - elastic.use_target))
+                self.capacity *= math.exp(elastic.speed * days / DAYS_PER_YEAR * (use - elastic.use_target))
                 self.capacity = min(self.capacity, elastic.capacity_max / self.world.scale)
         self.apply()
 

@@ -95,8 +95,10 @@ class HostActor:
         self._first_price = self._last_price = math.nan  # the network names its price once it has opened
 
     def start(self, use: float) -> None:
-        """Remember the use of the start."""
+        """Remember the use of the start, and who sells for the network."""
         self._use = use
+        sellers = self.world.sellers.items()
+        self._venues = [venue for name, venue in sellers if name.partition(".")[0] == self.rules.network]
 
     @property
     def privacy(self) -> float:
@@ -119,9 +121,7 @@ class HostActor:
 
     def _network_price(self) -> float:
         """Mean price of the network's venues [USD/GPU-hour]; nan where it has none."""
-        name = self.rules.network
-        venues = [v for seller, v in self.world.sellers.items() if seller.partition(".")[0] == name]
-        prices = [p for p in (venue.list_price(None) for venue in venues) if not math.isnan(p)]
+        prices = [p for p in (venue.list_price(None) for venue in self._venues) if not math.isnan(p)]
         return math.fsum(prices) / len(prices) if prices else math.nan
 
     def index(self, served: float, specialised: bool) -> float:
@@ -148,11 +148,10 @@ class HostActor:
             if (job := getattr(customers, "job_class", None)) is None:
                 continue
             over = self.world.compute.seen(days)
-            for seller, venue in self.world.sellers.items():
-                if seller.partition(".")[0] == self.rules.network:
-                    size = customers.rules.devices
-                    served += size * over.count("completed", venue.venue.index, job)
-                    lost += size * over.count("reneged", venue.venue.index, job)
+            size = customers.rules.devices
+            for venue in self._venues:
+                served += size * over.count("completed", venue.venue.index, job)
+                lost += size * over.count("reneged", venue.venue.index, job)
         return served / (served + lost) if lost else 1.0
 
     def bring(self, use: float) -> None:

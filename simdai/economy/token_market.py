@@ -18,7 +18,7 @@ from simdai.mechanisms.choice import smooth
 from simdai.mechanisms.price_impact import Book, PriceImpact
 from simdai.mechanisms.speculation import NoSpeculation, Speculation, fundamental_value
 from simdai.registry import Configured
-from simdai.units import Count, Share, Tokens, UsdPerDay, UsdPerToken
+from simdai.units import Count, PositiveDays, Share, Tokens, UsdPerDay, UsdPerToken
 
 __all__ = ["Token", "TokenMarket"]
 
@@ -43,6 +43,7 @@ class Token(Configured):
     treasury_share : share of the supply that the network holds
     reference_fees : USD a day that users paid when the price was ``price``; the fundamental value follows
         their growth
+    step : days between two looks of the traders; one where the depth is that of a day
     """
 
     symbol: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9]{0,11}$")
@@ -54,11 +55,14 @@ class Token(Configured):
     traders_share: Share = 0.0
     treasury_share: Share = 0.0
     reference_fees: UsdPerDay | None = None
+    step: PositiveDays = 1.0
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.price <= 0 or self.supply <= 0:
             raise ValueError("supply and price must be above zero")
+        if self.step != 1.0 and not self.market.open(self.price, self.decimals, 1.0).has_reserves:
+            raise ValueError(f"a market whose depth is that of a day needs a step of 1 d, not {self.step:g} d")
         if self.traders_share + self.treasury_share > 1:
             raise ValueError("traders_share and treasury_share together exceed the supply")
         if self.supply * 10.0**self.decimals >= 2.0**62:
@@ -245,8 +249,9 @@ class TokenMarket:
     # -- speculation -----------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Let traders trade daily and report the token."""
-        self.world.calendar.every(1.0, Phase.TRADERS, self._day, first=1.0)
+        """Let traders trade at every step and report the token."""
+        step = self.rules.step
+        self.world.calendar.every(step, Phase.TRADERS, self._act, first=step)
         recorder, name, scale = self.world.recorder, f"{self.name}.token", self.world.scale
         for register in (recorder.series, recorder.outcome):
             register(f"{name}.depth_usd", "USD", lambda: scale * self.depth_usd)
@@ -307,17 +312,16 @@ class TokenMarket:
             self._fees_per_day, usd / days, days, self.rules.speculation.value_memory_days
         )
 
-    def _day(self) -> None:
+    def _act(self) -> None:
         self.book = self.book.next_day()
-        rules, log_price = self.rules.speculation, math.log(self.price)
-        self._trend = smooth(
-            self._trend, (log_price - self._log_price) * DAYS_PER_YEAR, 1.0, rules.trend_memory_days
-        )
+        rules, days, log_price = self.rules.speculation, self.rules.step, math.log(self.price)
+        pace = (log_price - self._log_price) / days * DAYS_PER_YEAR
+        self._trend = smooth(self._trend, pace, days, rules.trend_memory_days)
         self._log_price = log_price
         day = round(self.world.env.now)
         normal = float(ndtri(self._noise.uniform(0, day) + 2.0**-54))
         value = max(self.fundamental / self.price, WORTHLESS)
-        move = rules.wanted_move(1.0, math.log(value), self._trend, normal)
+        move = rules.wanted_move(days, math.log(value), self._trend, normal)
         if move:
             self.move_to(self.price * math.exp(move), self.traders)
 

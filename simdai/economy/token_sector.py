@@ -13,7 +13,7 @@ from simdai.economy.calendar import Phase
 from simdai.economy.draws import Draws
 from simdai.economy.shocks import DatedShock, tokens_of
 from simdai.errors import Problem
-from simdai.units import Name, NonNegative, Quantity
+from simdai.units import Name, NonNegative, PositiveDays, Quantity
 
 __all__ = ["TokenSector", "TokenSectorActor", "TokenTrend"]
 
@@ -33,6 +33,7 @@ class TokenSector(Institution, kind="token_sector"):
     bitcoin_sd : standard deviation of that
     correlation : of the two
     trend : drift of both logarithms a year
+    step : days between two of its moves
     """
 
     sd: NonNegative
@@ -40,6 +41,7 @@ class TokenSector(Institution, kind="token_sector"):
     bitcoin_sd: NonNegative = 0.0
     correlation: float = Field(default=0.0, ge=-1.0, le=1.0)
     trend: Rate = 0.0
+    step: PositiveDays = 1.0
 
     def check(self, scenario: Any) -> Iterator[Problem]:
         if self.bitcoin is not None:
@@ -66,11 +68,12 @@ class TokenSectorActor:
         self._own = Draws(world.entity("token_sector.own", name))
 
     def start(self) -> None:
-        """Let the mood wander daily."""
-        self.world.calendar.every(1.0, Phase.TRADERS, self._day, first=1.0)
+        """Let the mood wander."""
+        step = self.rules.step
+        self.world.calendar.every(step, Phase.TRADERS, self._act, first=step)
         self.world.recorder.series("token_sector.factor", "1", lambda: self.factor)
 
-    def _day(self) -> None:
+    def _act(self) -> None:
         rules, day = self.rules, round(self.world.env.now)
         coin, own = self._coin.normal(day), self._own.normal(day)
         mixed = rules.correlation * coin + math.sqrt(1.0 - rules.correlation**2) * own
@@ -81,10 +84,10 @@ class TokenSectorActor:
             token.sentiment *= coin_moved if name == rules.bitcoin else moved
 
     def _step(self, sd: float, normal: float) -> float:
-        """Factor of a day: a martingale and the trend."""
-        return math.exp(
-            (self.trend - sd**2 / 2.0) / DAYS_PER_YEAR + sd * math.sqrt(1.0 / DAYS_PER_YEAR) * normal
-        )
+        """Factor of a step: a martingale and the trend."""
+        days = self.rules.step
+        drift = (self.trend - sd**2 / 2.0) * days / DAYS_PER_YEAR
+        return math.exp(drift + sd * math.sqrt(days / DAYS_PER_YEAR) * normal)
 
 
 class TokenTrend(DatedShock, kind="token_trend"):

@@ -79,7 +79,7 @@ class Funding(Protocol):
 
     def start(self) -> None: ...
 
-    def day(self) -> None: ...
+    def pass_days(self, days: float) -> None: ...
 
     def order(self) -> None: ...
 
@@ -87,7 +87,7 @@ class Funding(Protocol):
 
 
 class Ledgered:
-    """What both sorts of labs owe: pay and overhead every day, out of the lab's account.
+    """What both sorts of labs owe: pay and overhead every step, out of the lab's account.
 
     Attributes
     ----------
@@ -106,12 +106,12 @@ class Ledgered:
         held = self.lab.world.ledger.balance("USD", self.lab.name) * self.lab.world.scale / MICRO
         return held - self.pay.owed - self.compute.owed - self.other.owed
 
-    def owe(self, compute_usd: float) -> float:
-        """Owe a day's costs, with ``compute_usd`` for compute; returns their sum."""
+    def owe(self, compute_usd: float, days: float) -> float:
+        """Owe the costs of some days, with ``compute_usd`` for compute; returns their sum."""
         serving, service = self.lab.rules.serving, self.lab.service
-        pay = self.lab.people.cash_usd_per_year / DAYS_PER_YEAR
-        overhead = serving.overhead * service.run_rate / DAYS_PER_YEAR
-        channel = serving.channel * service.run_rate / DAYS_PER_YEAR
+        pay = self.lab.people.cash_usd_per_year * days / DAYS_PER_YEAR
+        overhead = serving.overhead * service.run_rate * days / DAYS_PER_YEAR
+        channel = serving.channel * service.run_rate * days / DAYS_PER_YEAR
         self.pay.add(pay)
         self.compute.add(compute_usd)
         self.other.add(overhead + channel)
@@ -139,10 +139,11 @@ class VentureFunding(Ledgered):
         self.rounds = self.failures = self._attempts = 0
         self.kept = 1.0
         self._rounds_in = Bill(lab.world, WORLD, lab.name)
-        self._next_attempt, self._days_short = 0.0, 0
+        self._next_attempt = self._days_short = 0.0
         self._windfall = 0.0
         """USD that came in since revenue was frozen for planners, beyond what they go by."""
-        self._flows: deque[float] = deque(maxlen=BURN_DAYS)
+        steps = max(round(BURN_DAYS / lab.rules.step), 1)
+        self._flows: deque[float] = deque(maxlen=steps)  # USD a day
         self._try = Draws(lab.world.entity("lab.round_attempt", lab.name))
         self._close = Draws(lab.world.entity("lab.round_success", lab.name))
         self._sold = Draws(lab.world.entity("lab.round_size", lab.name))
@@ -198,23 +199,24 @@ class VentureFunding(Ledgered):
         return (self.lab.people.cash_usd_per_year - margin) / DAYS_PER_YEAR + self._compute_usd()
 
     def _compute_usd(self) -> float:
+        """USD a day for compute."""
         now, fleet, supply = self.lab.world.env.now, self.lab.fleet, self.lab.supply
         return 24.0 * (fleet.held * supply.contract_price(now) + fleet.rented * supply.rental_price(now))
 
-    # -- the day ---------------------------------------------------------------------------------------------
+    # -- a step ----------------------------------------------------------------------------------------------
 
-    def day(self) -> None:
+    def pass_days(self, days: float) -> None:
         """Owe, pay, raise; count the days without money."""
         service, serving = self.lab.service, self.lab.rules.serving
-        revenue = service.run_rate / DAYS_PER_YEAR
+        revenue = service.run_rate * days / DAYS_PER_YEAR
         margin = 1.0 - serving.channel - serving.overhead
-        self._windfall += margin * (service.run_rate - service.credited_run_rate) / DAYS_PER_YEAR
-        self._flows.append(self.owe(self._compute_usd()) - revenue)
+        self._windfall += margin * (service.run_rate - service.credited_run_rate) * days / DAYS_PER_YEAR
+        self._flows.append((self.owe(self._compute_usd() * days, days) - revenue) / days)
         self.settle()
-        equity = self.lab.people.equity_usd_per_year / DAYS_PER_YEAR
+        equity = self.lab.people.equity_usd_per_year * days / DAYS_PER_YEAR
         self.kept *= math.exp(-equity / max(self.valuation, equity, 1.0))
-        self._raise()
-        self._days_short = self._days_short + 1 if self.cash < 0.0 else 0
+        self._raise(days)
+        self._days_short = self._days_short + days if self.cash < 0.0 else 0.0
         if self._days_short >= self.investors.rules.rounds.distress_days:
             self._rescue()
 
@@ -226,9 +228,9 @@ class VentureFunding(Ledgered):
         price = lab.supply.contract_price(lab.world.env.now) * 24.0 * DAYS_PER_YEAR
         return years * price * rounds.need_share * rounds.need_growth * lab.fleet.held - self.credited_cash
 
-    def _raise(self) -> None:
+    def _raise(self, days: float) -> None:
         now = self.lab.world.env.now
-        tries = self._try.uniform(round(now)) < self.investors.attempt_probability(self.runway)
+        tries = self._try.uniform(round(now)) < self.investors.attempt_probability(self.runway, days)
         if not tries or now < self._next_attempt or self.need <= 0.0:
             return
         self._next_attempt = now + self.investors.rules.rounds.pause
@@ -255,7 +257,7 @@ class VentureFunding(Ledgered):
     def _rescue(self) -> None:
         """Raise at a fraction of the value, or be sold."""
         saved = self._attempt(self.investors.rules.rounds.distress_value * self.valuation)
-        self._days_short = 0
+        self._days_short = 0.0
         if not saved or self.cash < 0.0:
             self.lab.sell()
 
@@ -341,12 +343,12 @@ class CaptiveFunding(Ledgered):
         self.spent_usd += usd
         self.compute.add(usd)
 
-    def day(self) -> None:
+    def pass_days(self, days: float) -> None:
         """The parent covers what the account lacks, and takes what is left."""
         fleet, supply, now = self.lab.fleet, self.lab.supply, self.lab.world.env.now
-        self.parent_capex_usd += self._parent_budget() / DAYS_PER_YEAR
-        energy = fleet.held * supply.energy_usd_per_year(now) / DAYS_PER_YEAR
-        self.owe(energy + 24.0 * fleet.rented * supply.rental_price(now))
+        self.parent_capex_usd += self._parent_budget() * days / DAYS_PER_YEAR
+        energy = fleet.held * supply.energy_usd_per_year(now) * days / DAYS_PER_YEAR
+        self.owe(energy + 24.0 * days * fleet.rented * supply.rental_price(now), days)
         self._parent.owed = max(-self.cash, 0.0)
         self._parent.settle()
         self.settle()

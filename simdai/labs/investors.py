@@ -176,12 +176,12 @@ class InvestorsActor:
         """
         return self.value_rule.valuation(max(run_rate, 1.0), growth, self.sentiment, factor)
 
-    def attempt_probability(self, runway_years: float) -> float:
-        """Probability that a lab tries to raise today."""
+    def attempt_probability(self, runway_years: float, days: float) -> float:
+        """Probability that a lab tries to raise within some days."""
         rounds = self.rules.rounds
         trigger = rounds.runway_trigger / DAYS_PER_YEAR
         hazard = round_hazard(rounds.attempts_per_year, runway_years, trigger, rounds.urgency)
-        return -math.expm1(-hazard / DAYS_PER_YEAR)
+        return -math.expm1(-hazard * days / DAYS_PER_YEAR)
 
     def success_probability(self, growth: float, leads: bool, failures: int) -> float:
         """Probability that an attempt closes."""

@@ -22,7 +22,7 @@ from simdai.labs.serving import Service, Serving
 from simdai.labs.staff import People, Staff
 from simdai.labs.training_runs import Plans, Training
 from simdai.mechanisms.compute_orders import serving_h100e
-from simdai.units import Number, Share
+from simdai.units import Number, PositiveDays, Share
 
 __all__ = ["CaptiveLab", "LabActor", "LabRules", "VentureLab"]
 
@@ -38,6 +38,7 @@ class LabRules(Lab):
     pay_ceiling : pay that the lab does not exceed, over the yearly bill for the compute in a researcher's
         hands
     compute, staff, training, release, serving : see there
+    step : days between two of its payments, and for which its research goes on at one pace
     """
 
     needs: ClassVar[tuple[str, ...]] = ("research_frontier", "chip_supply", "model_market")
@@ -49,6 +50,7 @@ class LabRules(Lab):
     training: Plans
     release: Releases
     serving: Serving
+    step: PositiveDays = 1.0
 
     def check(self, scenario: Any) -> Iterator[Problem]:
         problems = list(exactly_one(scenario, "institutions", *self.needs))
@@ -141,11 +143,9 @@ class LabActor:
         self.people.start()
         self.training.start()
         self.shelf.start()
-        calendar = self.world.calendar
-        calendar.every(1.0, Phase.FINANCE, self._finance, first=1.0)
-        calendar.every(1.0, Phase.RESEARCH, self._research, first=1.0)
-        calendar.every(1.0, Phase.RUNS, self._runs, first=1.0)
-        review = self.rules.compute.review
+        calendar, step, review = self.world.calendar, self.rules.step, self.rules.compute.review
+        calendar.every(step, Phase.FINANCE, self._finance, first=step)
+        calendar.every(step, Phase.RESEARCH, self._research, first=step)
         calendar.every(review, Phase.RUNS, self._review, first=review)
         report(self)
 
@@ -244,14 +244,11 @@ class LabActor:
 
     def _finance(self) -> None:
         if not self.sold:
-            self.funding.day()
+            self.funding.pass_days(self.rules.step)
 
     def _research(self) -> None:
         if not self.sold:
-            self.research.day()
-
-    def _runs(self) -> None:
-        self.training.day()
+            self.research.pass_days(self.rules.step)
 
     def _review(self) -> None:
         if not self.sold:

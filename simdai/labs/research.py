@@ -48,17 +48,17 @@ class Research:
         """Multiply effective compute by ``factor`` at once."""
         self.log_software += math.log(factor)
 
-    def day(self) -> None:
-        """Add a day's research and what becomes known from others."""
+    def pass_days(self, days: float) -> None:
+        """Add the research of some days at the pace of today, and what becomes known from others."""
         frontier = self.lab.frontier
         software = frontier.rules.software
         pace = self.input**software.parallel_penalty
         if not self._cumulative:
             self._cumulative = pace / (software.parallel_penalty * self.input_growth)
-        step = pace / DAYS_PER_YEAR
+        step = pace * days / DAYS_PER_YEAR
         ratio = 1.0 + step / self._cumulative
         self._cumulative += step
         ceiling = software_headroom(self.log_software, math.log(software.limit))
         self.log_software += math.log(software_step(1.0, ratio, frontier.returns, ceiling))
         behind = max(frontier.log_software - self.log_software, 0.0)
-        self.log_software += -math.expm1(-1.0 / frontier.rules.spillover.catch_up) * behind
+        self.log_software += -math.expm1(-days / frontier.rules.spillover.catch_up) * behind

@@ -68,7 +68,8 @@ class People:
     def start(self) -> None:
         """Hire alone where there is no labour market."""
         if only(self.lab.world.institutions, "labour_market") is None:
-            self.lab.world.calendar.every(1.0, Phase.PEOPLE, self._day, first=1.0)
+            step = self.lab.rules.step
+            self.lab.world.calendar.every(step, Phase.PEOPLE, self._hire, first=step)
 
     @property
     def headcount(self) -> float:
@@ -113,8 +114,9 @@ class People:
         while self._counts[0][0] < now - self.rules.plan:
             self._counts.popleft()
 
-    def _day(self) -> None:
-        hired = self.vacancies / self.rules.plan
-        left = self.researchers * -math.expm1(-self.exit_hazard / DAYS_PER_YEAR)
+    def _hire(self) -> None:
+        days = self.lab.rules.step
+        hired = self.vacancies * days / self.rules.plan
+        left = self.researchers * -math.expm1(-self.exit_hazard * days / DAYS_PER_YEAR)
         researchers = self.researchers + hired - left
         self.employ(researchers, researchers)

@@ -165,7 +165,6 @@ class Training:
         self.finished: list[Run] = []
         self.failures = 0
         self._number = 0
-        self._deciding = False
         entity = lab.world.entity
         self._luck = {
             what: Draws(entity(f"lab.{what}", lab.name))
@@ -186,14 +185,19 @@ class Training:
         decided = now - elapsed - self._decision_days()
         self._begin(decided, now - elapsed, planned)
 
-    def day(self) -> None:
-        """Decide on the next run when the compute is free and it is worth it."""
-        if self.run or self._deciding or self.lab.sold:
+    def _look_tomorrow(self) -> None:
+        """The compute is free: think about the next run at the beginning of the next day."""
+        tomorrow = math.floor(self.lab.world.env.now) + 1.0
+        self.lab.world.calendar.at(tomorrow, Phase.RUNS, self._look)
+
+    def _look(self) -> None:
+        """Decide on the next run, if it is worth it by now."""
+        if self.lab.sold:
             return
         if self._planned_index(self.technology.duration) - self.best_index < self.rules.least_gain:
+            self._look_tomorrow()
             return
         now, wait = self.lab.world.env.now, self._decision_days()
-        self._deciding = True
         self.lab.world.calendar.at(now + wait, Phase.RUNS, lambda: self._decided(now))
 
     # -- plans -----------------------------------------------------------------------------------------------
@@ -234,9 +238,12 @@ class Training:
         return days
 
     def _decided(self, decided: float) -> None:
-        self._deciding = False
-        if not self.lab.sold and self.size > 0.0:
+        if self.lab.sold:
+            return
+        if self.size > 0.0:
             self._begin(decided, self.lab.world.env.now, self._duration())
+        else:
+            self._look_tomorrow()
 
     # -- a run -----------------------------------------------------------------------------------------------
 
@@ -296,3 +303,4 @@ class Training:
         self.best_index = max(self.best_index, index)
         model = Model(index, run.flop, run.decided, self.technology.allocation(run.flop))
         self.lab.shelf.finish(model, run.number)
+        self._look_tomorrow()
