@@ -42,7 +42,7 @@ class GapIndex:
             register("gap.index", "1", self._index)
         return True
 
-    def day(self) -> None:
+    def look(self) -> None:
         """Keep the first day on which all are known."""
         if not self._reference:
             today = self._now()

@@ -72,7 +72,7 @@ class QualityGap:
         self._sums = {side: [0.0, 0.0, 0.0, 0.0] for side in self.sides}
         self._since = self.board.world.env.now
 
-    def day(self) -> None:
+    def look(self) -> None:
         """Measure the day."""
         now, closed = self.board.world.env.now, self.board.closed
         for side, record in self.sides.items():

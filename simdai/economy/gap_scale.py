@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 __all__ = ["ScaleGap"]
 
 DAYS_PER_YEAR = 365.25
-YEAR = 365
 
 
 class ScaleGap:
@@ -31,6 +30,7 @@ class ScaleGap:
         record = board.rules.record
         self.closed_runs = {self.world.days_until(d): flop for d, flop in record.closed_runs.items()}
         self.open_runs = {self.world.days_until(d): flop for d, flop in record.open_runs.items()}
+        self._year = max(round(DAYS_PER_YEAR / board.rules.step), 1)  # looks
         self._spent: list[tuple[float, float]] = []
         self._h100e: list[tuple[float, float]] = []
         self._looked_at: Increment | None = None
@@ -58,7 +58,7 @@ class ScaleGap:
             )
         return True
 
-    def day(self) -> None:
+    def look(self) -> None:
         """Note what was spent, what there is, and which runs ended."""
         self._note_runs()
         if not self.world.networks:
@@ -102,7 +102,7 @@ class ScaleGap:
         return ratio if math.isfinite(ratio) else math.nan
 
     def _capital(self) -> float:
-        last, first = self._spent[-1], self._spent[max(len(self._spent) - 1 - YEAR, 0)]
+        last, first = self._spent[-1], self._spent[max(len(self._spent) - 1 - self._year, 0)]
         return scale_ratio(last[0] - first[0], last[1] - first[1])
 
     def _compute(self) -> float:
@@ -113,10 +113,11 @@ class ScaleGap:
     def _years_to_close(self, table: list[tuple[float, float]], cumulative: bool) -> float:
         """Years until the sides are equal at the growth of the last year; nan before there is
         one, and where they do not draw closer."""
-        back = 2 * YEAR if cumulative else YEAR
+        year = self._year
+        back = 2 * year if cumulative else year
         if len(table) <= back:
             return math.nan
-        now, before, start = table[-1], table[-1 - YEAR], table[-1 - back]
+        now, before, start = table[-1], table[-1 - year], table[-1 - back]
         if cumulative:
             recent = [a - b for a, b in zip(now, before, strict=True)]
             earlier = [a - b for a, b in zip(before, start, strict=True)]

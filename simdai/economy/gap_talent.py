@@ -43,7 +43,7 @@ class TalentGap:
         self.world.at_window(self._start_window)
         return True
 
-    def day(self) -> None:
+    def look(self) -> None:
         """Nothing to remember: the labour market does."""
 
     def _staff(self, names: list[str]) -> Staff:

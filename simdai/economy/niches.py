@@ -97,7 +97,7 @@ class NicheMeasures:
             self._specialised(self.market)
         return False
 
-    def day(self) -> None:
+    def look(self) -> None:
         """Nothing to remember."""
 
     # -- censorship ------------------------------------------------------------------------------------------

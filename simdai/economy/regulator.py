@@ -30,12 +30,14 @@ class Regulator(Institution, kind="regulator"):
     lasts : days until a takedown is lifted
     compliance : share of the customers concerned who can no longer reach a banned seller; the others go
         around the ban
+    step : days between two decisions on takedowns
     """
 
     bans: FrozenMapping[Name, tuple[Name, ...]] = FrozenMapping()
     takedowns: FrozenMapping[Name, Hazard] = FrozenMapping()
     lasts: PositiveDays
     compliance: Share = 1.0
+    step: PositiveDays = 1.0
 
     def check(self, scenario: Any) -> Iterator[Problem]:
         markets = [m for m in scenario.institutions.values() if m.kind == "model_market"]
@@ -77,7 +79,8 @@ class RegulatorActor:
     def start(self) -> None:
         """Let takedowns happen."""
         if any(self.rules.takedowns.values()):
-            self.world.calendar.every(1.0, Phase.REGIMES, self._day, first=1.0)
+            step = self.rules.step
+            self.world.calendar.every(step, Phase.REGIMES, self._decide, first=step)
         self.world.recorder.outcome("regulator.takedowns", "1", lambda: self.takedowns)
 
     def banned(self, jurisdiction: str, seller: str) -> bool:
@@ -97,9 +100,9 @@ class RegulatorActor:
         for listener in self.listeners:
             listener()
 
-    def _day(self) -> None:
-        day = round(self.world.env.now)
+    def _decide(self) -> None:
+        day, days = round(self.world.env.now), self.rules.step
         for place, hazard in self.rules.takedowns.items():
-            if self._luck[place].uniform(day) < -math.expm1(-hazard / DAYS_PER_YEAR):
+            if self._luck[place].uniform(day) < -math.expm1(-hazard * days / DAYS_PER_YEAR):
                 lift = self.take_down(place)
                 self.world.calendar.at(self.world.env.now + self.rules.lasts, Phase.REGIMES, lift)

@@ -1,9 +1,11 @@
-"""The scoreboard: how far apart the closed and the open side are, day by day."""
+"""The scoreboard: how far apart the closed and the open side are, day by day or less often."""
 
 from __future__ import annotations
 
 import math
 from typing import Any
+
+from pydantic import Field
 
 from simdai.economy.actors import SECTIONS, Institution, World
 from simdai.economy.calendar import Phase
@@ -16,7 +18,7 @@ from simdai.economy.index_record import IndexRecord, records
 from simdai.economy.models import ModelSource
 from simdai.economy.niches import NicheMeasures, Niches
 from simdai.registry import FrozenMapping
-from simdai.units import Name, Number, Positive
+from simdai.units import Name, Number, Positive, PositiveDays
 
 __all__ = ["Scoreboard", "ScoreboardActor"]
 
@@ -31,12 +33,14 @@ class Scoreboard(Institution, kind="scoreboard"):
     elo_per_point : Elo points of an index point
     loss_exponent : gamma, by which reducible loss falls with compute
     niches : see there
+    step : days between two looks
     """
 
     record: IndexRecord
     marks: FrozenMapping[Name, Number] = FrozenMapping()
     elo_per_point: Positive
     niches: Niches
+    step: PositiveDays = Field(default=1.0, le=31.0)
 
     def build(self, world: World, name: str) -> ScoreboardActor:
         return ScoreboardActor(self, world, name)
@@ -58,7 +62,7 @@ class ScoreboardActor:
         self._seen: dict[str, int] = {}
 
     def start(self) -> None:
-        """Keep the records daily, and measure."""
+        """Keep the records, and measure."""
         actors = [*self.world.labs.values(), *self.world.training.values()]
         self._sources = [actor for actor in actors if isinstance(actor, ModelSource)]
         parts: tuple[Any, ...] = (
@@ -70,7 +74,7 @@ class ScoreboardActor:
             GapIndex(self),
         )
         self._parts = [part for part in parts if part.start()]
-        self.world.calendar.every(1.0, Phase.MEASUREMENT, self._day, first=0.0)
+        self.world.calendar.every(self.rules.step, Phase.MEASUREMENT, self._look, first=0.0)
         for name in (name for section in SECTIONS for name in getattr(self.world, section)):
             self.world.recorder.outcome(
                 f"events.{name}",
@@ -82,10 +86,10 @@ class ScoreboardActor:
         """Best closed index that was out on a day; minus infinity before the record begins."""
         return max((index for released, index in self.closed if released <= day), default=-math.inf)
 
-    def _day(self) -> None:
+    def _look(self) -> None:
         self._note_releases()
         for part in self._parts:
-            part.day()
+            part.look()
 
     def _note_releases(self) -> None:
         now = self.world.env.now
@@ -98,7 +102,7 @@ class ScoreboardActor:
             else:
                 add(self.closed, new)
             if source.name in self.world.training:
-                add(self.trained, [(now, source.live_index)])
+                add(self.trained, [*new, (now, source.live_index)])
 
 
 def rising(releases: list[tuple[float, float]]) -> list[tuple[float, float]]:

@@ -62,7 +62,7 @@ class Token(Configured):
         if self.price <= 0 or self.supply <= 0:
             raise ValueError("supply and price must be above zero")
         if self.step != 1.0 and not self.market.open(self.price, self.decimals, 1.0).has_reserves:
-            raise ValueError(f"a market whose depth is that of a day needs a step of 1 d, not {self.step:g} d")
+            raise ValueError(f"step: {self.step:g} d, but the market's depth is that of a day; give 1 d")
         if self.traders_share + self.treasury_share > 1:
             raise ValueError("traders_share and treasury_share together exceed the supply")
         if self.supply * 10.0**self.decimals >= 2.0**62:

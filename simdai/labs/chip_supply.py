@@ -103,6 +103,7 @@ class ChipSupply(Institution, kind="chip_supply"):
     life : days after which a machine is written off or a contract ends
     physical_loss : hazard of owned machines to break for good [1/yr]
     energy : of owned machines
+    step : days between two deliveries
     """
 
     trend: SupplyPath
@@ -121,6 +122,7 @@ class ChipSupply(Institution, kind="chip_supply"):
     life: PositiveDays
     physical_loss: Annotated[float, Quantity("1/y", low=0.0)]
     energy: Energy
+    step: PositiveDays = 1.0
 
     @model_validator(mode="after")
     def _dearer(self) -> Self:
@@ -170,8 +172,9 @@ class ChipSupplyActor:
         self._available = 0.0
 
     def start(self) -> None:
-        """Deliver daily what is due, as far as it is made."""
-        self.world.calendar.every(1.0, Phase.DELIVERIES, self._day, first=1.0)
+        """Deliver what is due, as far as it is made."""
+        step = self.rules.step
+        self.world.calendar.every(step, Phase.DELIVERIES, self._deliver, first=step)
         recorder = self.world.recorder
         recorder.series(
             "chip_supply.world_h100e_per_year", "H100e/y", lambda: self.per_year(self.world.env.now)
@@ -216,10 +219,10 @@ class ChipSupplyActor:
         return math.exp(self._deviation * math.exp(-ahead / swing.memory))
 
     def _swing(self) -> None:
-        """Let the deviation wander for a day."""
+        """Let the deviation wander for a step."""
         swing = self.rules.swing
         if swing is not None:
-            kept = math.exp(-1.0 / swing.memory)
+            kept = math.exp(-self.rules.step / swing.memory)
             news = self._news.normal(round(self.world.env.now))
             self._deviation = kept * self._deviation + swing.sd * math.sqrt(1.0 - kept**2) * news
 
@@ -275,19 +278,19 @@ class ChipSupplyActor:
             self._due[name] = self._due.get(name, 0.0) + held
         self._held.clear()
 
-    def _day(self) -> None:
+    def _deliver(self) -> None:
         self._swing()
-        in_world = self.per_year(self.world.env.now) / DAYS_PER_YEAR
-        self.made += in_world
+        days, in_world = self.rules.step, self.per_year(self.world.env.now) / DAYS_PER_YEAR
+        self.made += in_world * days
         made = self.rules.labs_share * in_world
-        self._available = min(self._available + made, made * self.rules.saved)
+        self._available = min(self._available + made * days, made * self.rules.saved)
         due = sum(self._due.values())
         if not due:
             return
         share = rationed_share(self._available, due)
         self._available -= share * due
         self.delivered += share * due
-        self.waited += (1.0 - share) * due + sum(self._held.values())
+        self.waited += ((1.0 - share) * due + sum(self._held.values())) * days
         for name, h100e in list(self._due.items()):
             self._due[name] = (1.0 - share) * h100e
             if h100e:

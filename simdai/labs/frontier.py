@@ -65,6 +65,7 @@ class ResearchFrontier(Institution, kind="research_frontier"):
     points_per_oom : k, index points of a tenfold effective compute
     newest_model_age : days before the start at which the runs of the newest models began
     software, spillover, training : see there
+    step : days between two looks at the best lab
     """
 
     points_per_oom: Positive
@@ -72,6 +73,7 @@ class ResearchFrontier(Institution, kind="research_frontier"):
     software: Software
     spillover: Spillover
     training: TrainingTechnology
+    step: PositiveDays = 1.0
 
     def build(self, world: World, name: str) -> FrontierActor:
         return FrontierActor(self, world, name)
@@ -103,7 +105,8 @@ class FrontierActor:
             for lab in labs:
                 lab.prepare()
             self._anchor(labs)
-            self.world.calendar.every(1.0, Phase.RESEARCH, self._day, first=1.0)
+            step = self.rules.step
+            self.world.calendar.every(step, Phase.RESEARCH, self._look, first=step)
             self.world.recorder.series("frontier.log_software_public", "1", lambda: self.log_software)
 
     def _labs(self) -> list[Any]:
@@ -149,15 +152,16 @@ class FrontierActor:
         """ln A of published methods."""
         return self._log_public
 
-    def _day(self) -> None:
+    def _look(self) -> None:
         self._best.append(max(self._best[-1], *(lab.log_software for lab in self._labs())))
         self._update()
 
     def _update(self) -> None:
         """Read the best lab's level as it was before the delay; before the start it rose at its pace."""
-        ago = len(self._best) - 1 - self.delay
+        step = self.rules.step
+        ago = len(self._best) - 1 - self.delay / step
         if ago < 0:
-            self._log_public = self.earlier(self._best[0], ago)
+            self._log_public = self.earlier(self._best[0], ago * step)
         else:
             n = int(ago)
             later = self._best[min(n + 1, len(self._best) - 1)]

@@ -116,6 +116,7 @@ class Investors(Institution, kind="investors"):
     ----------
     sentiment, valuation, rounds, commitments : see there
     largest_round : USD, most that one round brings; none without
+    step : days between two moves of the mood
     """
 
     sentiment: Sentiment
@@ -123,6 +124,7 @@ class Investors(Institution, kind="investors"):
     rounds: Rounds
     commitments: Commitments
     largest_round: Usd | None = None
+    step: PositiveDays = 1.0
 
     def build(self, world: World, name: str) -> InvestorsActor:
         return InvestorsActor(self, world, name)
@@ -152,7 +154,8 @@ class InvestorsActor:
 
     def start(self) -> None:
         """Let the mood wander."""
-        self.world.calendar.every(1.0, Phase.FINANCE, self._day, first=1.0)
+        step = self.rules.step
+        self.world.calendar.every(step, Phase.FINANCE, self._wander, first=step)
         self.world.recorder.series("investors.sentiment", "1", lambda: self.sentiment)
 
     @property
@@ -160,9 +163,9 @@ class InvestorsActor:
         """The mood now."""
         return self._mood if self.forced is None else self.forced
 
-    def _day(self) -> None:
+    def _wander(self) -> None:
         rules, day = self.rules.sentiment, round(self.world.env.now)
-        kept = math.exp(-rules.reversion / DAYS_PER_YEAR)
+        kept = math.exp(-rules.reversion * self.rules.step / DAYS_PER_YEAR)
         self._mood = kept * self._mood + rules.sd * math.sqrt(1.0 - kept**2) * self._news.normal(day)
 
     # -- what labs ask ---------------------------------------------------------------------------------------

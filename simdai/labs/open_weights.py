@@ -27,6 +27,7 @@ class OpenWeightLab(Lab, kind="open_weight_lab"):
     releases_per_year : hazard of a release
     behind_median, behind_log_sigma : days by which a release trails the closed frontier, lognormal
     noise : standard deviation of a release's index around what it trails [points]
+    step : days between two looks at whether a release is due
     """
 
     index: Number
@@ -34,6 +35,7 @@ class OpenWeightLab(Lab, kind="open_weight_lab"):
     behind_median: PositiveDays
     behind_log_sigma: Positive
     noise: NonNegative = 0.0
+    step: PositiveDays = 1.0
 
     def check(self, scenario: Any) -> Iterator[Problem]:
         yield from exactly_one(scenario, "institutions", "scoreboard", "research_frontier")
@@ -74,14 +76,15 @@ class OpenWeightLabActor:
         self.frontier = only(self.world.institutions, "scoreboard")
         self._risk = 0.0
         self._next = self._wait.exponential(0, 1.0)
-        self.world.calendar.every(1.0, Phase.RUNS, self._day, first=1.0)
+        step = self.rules.step
+        self.world.calendar.every(step, Phase.RUNS, self._look, first=step)
         self.world.recorder.series(f"{self.name}.quality.index", "ECI", lambda: self.live_index)
         self.world.recorder.outcome(f"{self.name}.quality.index", "ECI", lambda: self.live_index)
         self.world.recorder.outcome(f"{self.name}.releases", "1", lambda: len(self.releases))
 
-    def _day(self) -> None:
+    def _look(self) -> None:
         """Release when the hazard, added up over the days, has reached what luck asked for."""
-        self._risk += self.level * self.rules.releases_per_year / DAYS_PER_YEAR
+        self._risk += self.level * self.rules.releases_per_year * self.rules.step / DAYS_PER_YEAR
         while self._risk >= self._next:
             self._number += 1
             self._next += self._wait.exponential(self._number, 1.0)

@@ -25,13 +25,13 @@ def test_it_is_one_on_the_first_day_on_which_all_four_are_known_and_their_mean_g
     gaps = dict(GAPS)
     index, recorder = indexed(gaps)
     assert index.start()
-    index.day()
+    index.look()
     assert math.isnan(recorder.outcomes()["gap.index"][0])
     gaps |= dict(zip(PARTS, (1000.0, 20.0, 4.0, 40.0), strict=True))
-    index.day()
+    index.look()
     assert recorder.outcomes()["gap.index"][0] == 1.0
     gaps |= dict(zip(PARTS, (2000.0, 30.0, 4.0, 10.0), strict=True))
-    index.day()
+    index.look()
     assert recorder.outcomes()["gap.index"][0] == pytest.approx((2.0 + 1.5 + 1.0 + 0.25) / 4)
 
 
