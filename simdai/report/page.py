@@ -321,7 +321,7 @@ def table(
 
     def cell(tag: str, i: int, text: str) -> str:
         name = "c" if i == grade and tag == "td" and text == "C" else classes.get(i, "")
-        shown = breakable(text) if i == 0 else escape(text)
+        shown = breakable(text) if i == 0 or tag == "th" else escape(text)
         return f'<{tag} class="{name}">{shown}</{tag}>' if name else f"<{tag}>{shown}</{tag}>"
 
     def line(row: Sequence[str]) -> str:

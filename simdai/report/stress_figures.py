@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from simdai.experiments.stress.battery import UNSTRESSED
 from simdai.experiments.stress.mend import Mended
 from simdai.experiments.stress.scorecard import Scorecard
-from simdai.report.figures import AXIS, COLOURS, GREYS, in_style, spread
+from simdai.report.figures import AXIS, COLOURS, GREYS, compact, in_style, spread
 from simdai.report.study_figures import new_axes
 
 if TYPE_CHECKING:
@@ -79,6 +79,8 @@ def curve(card: Scorecard, name: str, title: str, days: NDArray[np.float64], run
     unit = card.study.units.get(name, "")
     ax.set(xlabel="day", ylabel=AXIS.get(unit, unit), title=f"{title}; bands hold 90 % of the runs")
     ax.set_ylim(bottom=0)
+    top = ax.get_ylim()[1]
+    ax.yaxis.set_major_formatter(lambda y, _: compact(y, top))
     ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return ax
 
@@ -102,16 +104,21 @@ def lever_moves(mended: Mended, stress: str) -> Axes:
     ax.set_yticks(range(len(moves)), [name.rpartition("networks.")[2] for name in moves["lever"][::-1]])
     ax.set_ylim(-0.6, len(moves) - 0.4)
     if np.isinf(moves[["as it is", "low", "high"]].to_numpy(dtype=float)).any():
-        ax.axvline(beyond, color=GREYS[2], linewidth=0.8, linestyle=":")
-        ax.annotate(
-            "not broken", (beyond, 1.0), xycoords=("data", "axes fraction"), ha="center", fontsize=7.5
-        )
+        mark_not_broken(ax, beyond, bool(len(finite)))
     unit = moves["unit"].iloc[0]
     ax.set_xlabel("severity that breaks" if unit == "1" else f"cost to break [{unit}]")
     ax.set_title(f"What levers do to the break-point of {stress.replace('_', ' ')}", pad=14)
     handles = dict(zip(*reversed(ax.get_legend_handles_labels()), strict=True))
     ax.legend(handles.values(), handles.keys(), loc="center left", bbox_to_anchor=(1.0, 0.5))
     return ax
+
+
+def mark_not_broken(ax: Axes, beyond: float, others: bool) -> None:
+    """Mark the place of what was not broken, behind all costs; without any other cost it is no number."""
+    ax.axvline(beyond, color=GREYS[2], linewidth=0.8, linestyle=":")
+    ax.annotate("not broken", (beyond, 1.01), xycoords=("data", "axes fraction"), ha="center", fontsize=7.5)
+    if not others:
+        ax.set_xticks([])
 
 
 @in_style
@@ -132,10 +139,7 @@ def lever_front(mended: Mended, stress: str) -> Axes:
     )
     ax.annotate("as it is", (across[0], margins[0]), xytext=(6, 6), textcoords="offset points", fontsize=7.5)
     if np.isinf(costs).any():
-        ax.axvline(beyond, color=GREYS[2], linewidth=0.8, linestyle=":")
-        ax.annotate(
-            "not broken", (beyond, 1.01), xycoords=("data", "axes fraction"), ha="center", fontsize=7.5
-        )
+        mark_not_broken(ax, beyond, bool(len(known)))
     ax.figure.colorbar(dots, ax=ax, label="net issuance over supply [%]")
     unit = mended.tried[0].units[stress]
     ax.set_xlabel("severity that breaks" if unit == "1" else f"cost to break [{unit}]")

@@ -14,9 +14,9 @@ from simdai.errors import ResultsError
 from simdai.experiments.stress.findings import found_in
 from simdai.experiments.stress.measures import MEASURES
 from simdai.experiments.stress.mend import Mended
-from simdai.experiments.stress.scorecard import Scorecard
+from simdai.experiments.stress.scorecard import Row, Scorecard
 from simdai.experiments.study import number_or
-from simdai.report.page import FILE, as_svg, document, section, sources, table
+from simdai.report.page import FILE, as_svg, breakable, document, section, sources, table
 from simdai.report.stress_figures import curves, lever_front, lever_moves
 from simdai.results import interval_texts, number
 
@@ -127,8 +127,9 @@ def levers(found: Mapping[str, Any]) -> str:
         mended = Mended.from_json(rows)
         for stress in mended.tried[0].costs:
             parts += [figure_html(lever_moves(mended, stress)), figure_html(lever_front(mended, stress))]
-        heads = list(mended.table.columns)
-        parts.append(table(heads, [[cell(v) for v in row] for row in mended.table.to_numpy()]))
+        heads = [name.removeprefix("networks.") for name in mended.table.columns]
+        settings = [[cell(v) for v in row] for row in mended.table.to_numpy()]
+        parts.append(table(heads, [[row[0].removeprefix("networks."), *row[1:]] for row in settings]))
     if found["tipping"]:
         rows = [
             (
@@ -136,7 +137,7 @@ def levers(found: Mapping[str, Any]) -> str:
                 row["stress"],
                 row["severity"],
                 cell(row["level"]),
-                f"{cell(row['low'])} to {cell(row['high'])}",
+                "" if row["low"] is None else f"{cell(row['low'])} to {cell(row['high'])}",
                 row["unit"],
             )
             for row in found["tipping"].values()
@@ -156,20 +157,36 @@ def cell(value: Any) -> str:
 
 
 def measures(card: Scorecard) -> str:
-    """Every measure with its interval, graded where it has limits; ``?`` where the interval straddles one."""
-    rows = [
-        (
-            r.stress,
-            r.severity,
-            r.measure,
-            *interval_texts(r.interval),
-            r.unit,
-            "" if r.grade == "not measured" else r.grade + ("" if r.sure else " ?"),
-        )
-        for r in card.rows
-    ]
-    heads = ("stress", "severity", "measure", "mean", "95 % interval", "n", "unit", "grade")
-    return table(heads, rows, numbers=(3, 4, 5))
+    """Every measure by severity with its interval, graded where it has limits."""
+    severities = card.applied.battery.severities
+    by = {(r.stress, r.measure, r.severity): r for r in card.rows}
+    rows = []
+    for stress in card.grades:
+        rows.append(f'<tr class="group"><th colspan="{2 + len(severities)}">{escape(stress)}</th></tr>')
+        for name, measure in MEASURES.items():
+            found = [by.get((stress, name, severity)) for severity in severities]
+            if any(found):
+                first = f'<td>{breakable(name)}</td><td class="w">{escape(measure.unit)}</td>'
+                rows.append(f"<tr>{first}{''.join(map(measured, found))}</tr>")
+    runs = sorted({r.interval.n for r in card.rows})
+    n = " to ".join(str(n) for n in dict.fromkeys((runs[0], runs[-1]))) if runs else "0"
+    note = (
+        f"Means of n = {n} pairs of runs with 95 % intervals. "
+        "A grade with a question mark could be another one: the interval crosses a limit."
+    )
+    head = "".join(f"<th>{escape(h)}</th>" for h in ("measure", "unit", *severities))
+    body = f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+    return f'<p class="note">{escape(note)}</p>{body}'
+
+
+def measured(row: Row | None) -> str:
+    """A measure at one severity: its mean and grade, the interval below."""
+    if row is None:
+        return "<td></td>"
+    mean, ends, _ = interval_texts(row.interval)
+    said = "" if row.grade == "not measured" else f" {row.grade}{'' if row.sure else ' ?'}"
+    first = f'<b style="color:{COLOURS[row.grade]}">{escape(mean + said)}</b>'
+    return f'<td class="graded">{first}<small>{escape(ends)}</small></td>'
 
 
 def limits(card: Scorecard) -> str:
@@ -192,7 +209,7 @@ def stresses(card: Scorecard) -> str:
     rows = [(s, known[s].about, f"day {known[s].after:g}") for s in card.grades]
     rows += [(s, f"not applied: {why}", "") for s, why in card.applied.skipped.items()]
     rows += [(s, "not tried: the battery has no severities for it", "") for s in card.applied.untried]
-    return table(("stress", "what happens", "when"), rows)
+    return table(("stress", "what happens", "when"), rows, nowrap=(2,))
 
 
 def replay(card: Scorecard) -> str:

@@ -16,6 +16,7 @@ from simdai.errors import ScenarioError
 from simdai.experiments.stress import Battery, Challenge, break_point, load_battery
 from simdai.experiments.stress.battery import UNSTRESSED, attacks_on
 from simdai.experiments.stress.measures import MEASURES, Pair
+from simdai.report.page import table
 from simdai.report.stress_page import page
 from simdai.results import RunSeries
 from simdai.schema.scenario import Verdict
@@ -71,7 +72,7 @@ def test_each_stress_is_graded_by_the_limits_of_the_battery(card):
 
 def test_a_stress_without_a_place_in_the_network_is_skipped_with_its_reason(card):
     assert set(card.applied.skipped) == {"oracle"}
-    assert "oracle" in card.applied.skipped["oracle"]
+    assert card.applied.skipped["oracle"] == "there is no network with a price oracle here"
     assert "oracle" not in card.grades
 
 
@@ -90,6 +91,20 @@ def test_the_report_is_one_page_that_names_every_stress_and_how_to_run_it_again(
     text = page(card)
     assert all(name in text for name in ("drought", "crash", "oracle", "simdai stress", "<svg"))
     assert "http://" not in text.replace("http://www.w3.org", "")
+
+
+def test_the_report_shows_every_measure_of_a_stress_once_with_its_severities_side_by_side(card):
+    text = page(card)
+    rows = text[text.index("<h2>Measures") : text.index("<h2>What decides")].split("<tr>")
+    assert sum("price_<wbr>drawdown" in row for row in rows) == len(card.grades)
+    drawdown = next(row for row in rows if "price_<wbr>drawdown" in row)
+    assert drawdown.count('class="graded"') == len(card.applied.battery.severities)
+    assert all(row.count("<b ") <= len(card.applied.battery.severities) for row in rows)
+
+
+def test_heads_of_tables_may_break_so_that_no_column_leaves_the_page():
+    cells = table(("moved", "networks.worknet.stake.usd_per_gpu"), [("", "400")])
+    assert "networks.<wbr>worknet.<wbr>stake.<wbr>usd_<wbr>per_<wbr>gpu</th>" in cells
 
 
 def test_the_same_battery_twice_gives_the_same_bits(card):

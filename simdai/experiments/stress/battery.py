@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import math
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -299,10 +300,14 @@ def attacks_on(kind: str) -> set[str]:
 
 
 def _why(error: Exception) -> str:
-    if isinstance(error, ScenarioError) and error.problems:
-        first = error.problems[0]
-        return f"{first.found}; {first.allowed}" if first.allowed else first.found
-    return "it has nothing of what the shock hits"
+    """Why a stress does not apply, for a reader who has named nothing."""
+    if not isinstance(error, ScenarioError) or not error.problems:
+        return "it has nothing of what the shock hits"
+    first = error.problems[0]
+    missing = re.fullmatch(r"unknown (.*) '[^']*'", first.found)
+    if missing:
+        return f"there is no {missing[1]} here"
+    return f"{first.found}; {first.allowed}" if first.allowed else first.found
 
 
 def load_battery(name_or_path: str | os.PathLike[str] = "standard") -> Battery:
