@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
-__all__ = ["at_least", "finite", "non_negative", "positive", "unit_interval"]
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["at_least", "finite", "non_negative", "positive", "unit_interval", "vectors"]
 
 
 def finite(**values: float) -> None:
@@ -21,14 +25,14 @@ def positive(**values: float) -> None:
             raise ValueError(f"{name} = {value!r}: must be above zero")
 
 
-def non_negative(**values: float) -> None:
+def non_negative(**values: float | Fraction) -> None:
     """Raise ValueError for the first value below zero."""
     for name, value in values.items():
         if not value >= 0:
             raise ValueError(f"{name} = {value!r}: must be zero or above")
 
 
-def unit_interval(**values: float) -> None:
+def unit_interval(**values: float | Fraction) -> None:
     """Raise ValueError for the first value outside [0, 1]."""
     for name, value in values.items():
         if not 0 <= value <= 1:
@@ -40,3 +44,21 @@ def at_least(least: float, **values: float) -> None:
     for name, value in values.items():
         if not value >= least:
             raise ValueError(f"{name} = {value!r}: must be {least:g} or above")
+
+
+def vectors(least: float = -math.inf, **values: ArrayLike) -> tuple[NDArray[np.float64], ...]:
+    """Float64 arrays of one length; a single number fits any.
+
+    Raises ValueError for arrays of different lengths, an entry that is infinite, not a number, or below
+    ``least``.
+    """
+    arrays = {name: np.asarray(value, dtype=np.float64) for name, value in values.items()}
+    if len({array.shape for array in arrays.values() if array.ndim}) > 1:
+        found = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
+        raise ValueError(f"shapes differ: {found}; expected one entry each for the same things")
+    for name, array in arrays.items():
+        wrong = array[~(np.isfinite(array) & (array >= least))]
+        if wrong.size:
+            bound = "" if least == -math.inf else f" of {least:g} or above"
+            raise ValueError(f"{name} holds {wrong.flat[0]}: expected finite numbers{bound}")
+    return tuple(arrays.values())

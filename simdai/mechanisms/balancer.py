@@ -4,6 +4,9 @@ Amounts are rao (10^-9 of a token), Python ints; prices are TAO per alpha; the t
 the chain's at 18 decimals. A float stands for the decimal it prints as: 0.4 is two fifths. With equal weights
 the pool is the constant-product one of 2025.
 
+Every amount is its formula rounded down once. The chain first cuts the power in it to 18 decimals and then to
+64 bits, and so answers a rao more or less where the formula comes within 10^-18 of a reserve to a whole rao.
+
 Source: ST = opentensor/subtensor@14bc6f9f9 (2026-06-30), pallets/swap/src/pallet.
 """
 
@@ -12,6 +15,8 @@ from __future__ import annotations
 from decimal import Context, Decimal
 from fractions import Fraction
 from typing import NamedTuple, TypeAlias
+
+from simdai.mechanisms._exact import amounts
 
 __all__ = [
     "PoolSwap",
@@ -32,7 +37,6 @@ WEIGHT_DECIMALS = 18  # of weights and powers
 WEIGHT_ONE: int = 10**WEIGHT_DECIMALS
 MIN_WEIGHT = WEIGHT_ONE // 100
 MAX_INPUT_OVER_RESERVE = 1000
-ONE_Q64 = 1 << 64  # one, in 64 fractional bits
 
 _DIGITS = Context(prec=60)
 _GUARD = Decimal("1e-30")  # forgives the last digits of a power that is exact in fewer
@@ -68,9 +72,10 @@ def swap_fee(amount_in: int, rate_u16: int = 33) -> int:
     The chain first cuts the rate to 64 bits and so takes one rao less from an exact multiple of 65535.
     Source: ST impls.rs calculate_fee_amount.
     """
-    if amount_in < 0 or not 0 <= rate_u16 <= U16_MAX:
-        raise ValueError(f"amount_in = {amount_in}, rate_u16 = {rate_u16}: must be >= 0 and in [0, 65535]")
-    return amount_in * rate_u16 // U16_MAX
+    whole, rate = amounts(amount_in=amount_in, rate_u16=rate_u16)
+    if rate > U16_MAX:
+        raise ValueError(f"rate_u16 = {rate}: must be at most {U16_MAX}")
+    return whole * rate // U16_MAX
 
 
 def balancer_price(alpha: int, tao: int, w_tao: Number) -> float:
@@ -87,14 +92,15 @@ def balancer_price(alpha: int, tao: int, w_tao: Number) -> float:
 
     Raises
     ------
-    ValueError : a weight outside its bounds
+    ValueError : a weight outside its bounds, a negative amount
 
     Notes
     -----
     Source: ST balancer.rs calculate_price.
     """
+    base, quote = amounts(alpha=alpha, tao=tao)
     w_alpha, weight = _weights(w_tao)
-    return float(Fraction(w_alpha * tao, weight * alpha)) if alpha else 0.0
+    return float(Fraction(w_alpha * quote, weight * base)) if base else 0.0
 
 
 def balancer_out(alpha: int, tao: int, w_tao: Number, net_in: int, sell: bool) -> int:
@@ -117,18 +123,15 @@ def balancer_out(alpha: int, tao: int, w_tao: Number, net_in: int, sell: bool) -
 
     Notes
     -----
-    ``out = y (1 - (x / (x + net_in))^(w_x / w_y))``. As on the chain the power is cut to 18 decimals and then
-    to 64 bits, in the trader's favour by less than a rao below reserves of 9e17 rao.
-    Source: ST balancer.rs exp_scaled, swap_step.rs convert_deltas.
+    ``out = y (1 - (x / (x + net_in))^(w_x / w_y))``. Source: ST balancer.rs exp_scaled, swap_step.rs
+    convert_deltas.
     """
-    if min(alpha, tao, net_in) < 0:
-        raise ValueError(f"alpha = {alpha}, tao = {tao}, net_in = {net_in}: must be >= 0")
+    alpha, tao, net_in = amounts(alpha=alpha, tao=tao, net_in=net_in)
     w_alpha, weight = _weights(w_tao)
     into, out_of, power = (alpha, tao, (w_alpha, weight)) if sell else (tao, alpha, (weight, w_alpha))
     if net_in == 0:
         return 0
-    kept = _power_q64(Fraction(into, into + net_in), *power)
-    return out_of * (ONE_Q64 - kept) >> 64
+    return _floor(out_of, _DIGITS.subtract(1, _power(Fraction(into, into + net_in), *power)))
 
 
 def balancer_swap(
@@ -157,6 +160,7 @@ def balancer_swap(
     The chain also refuses a swap that would pay out nothing. The fee goes to the block author (since 2026).
     Source: ST impls.rs do_swap, swap_step.rs.
     """
+    alpha, tao, amount_in = amounts(alpha=alpha, tao=tao, amount_in=amount_in)
     fee = swap_fee(amount_in, rate_u16)
     net = amount_in - fee
     reserve = alpha if sell else tao
@@ -191,6 +195,7 @@ def balancer_tao_in_to_price(tao: int, w_tao: Number, price: Number, target: Num
     -----
     The chain caps the power at 18.4. Source: ST balancer.rs calculate_quote_delta_in.
     """
+    (tao,) = amounts(tao=tao)
     w_alpha, _ = _weights(w_tao)
     return _needed(tao, _price_ratio(target, price), w_alpha, WEIGHT_ONE)
 
@@ -216,6 +221,7 @@ def balancer_alpha_in_to_price(alpha: int, w_tao: Number, price: Number, target:
     -----
     The chain caps the power at 18.4. Source: ST balancer.rs calculate_base_delta_in.
     """
+    (alpha,) = amounts(alpha=alpha)
     _, weight = _weights(w_tao)
     return _needed(alpha, _price_ratio(price, target), weight, WEIGHT_ONE)
 
@@ -241,7 +247,8 @@ def balancer_alpha_needed(alpha: int, tao: int, w_tao: Number, tao_wanted: int) 
     -----
     Source: ST balancer.rs get_base_needed_for_quote.
     """
-    if not 0 <= tao_wanted < tao:
+    alpha, tao, tao_wanted = amounts(alpha=alpha, tao=tao, tao_wanted=tao_wanted)
+    if tao_wanted >= tao:
         raise ValueError(f"tao_wanted = {tao_wanted}: must lie in [0, {tao})")
     w_alpha, weight = _weights(w_tao)
     return _needed(alpha, Fraction(tao, tao - tao_wanted), weight, w_alpha)
@@ -269,14 +276,11 @@ def balancer_add_liquidity(alpha: int, tao: int, w_tao: Number, d_alpha: int, d_
     -----
     Source: ST balancer.rs update_weights_for_added_liquidity.
     """
-    if min(alpha, tao, d_alpha, d_tao) < 0:
-        raise ValueError("reserves and additions must be >= 0")
+    alpha, tao, d_alpha, d_tao = amounts(alpha=alpha, tao=tao, d_alpha=d_alpha, d_tao=d_tao)
     w_alpha, weight = _weights(w_tao)
-    half = WEIGHT_ONE // 2
-    alpha_side = (w_alpha * tao * (alpha + d_alpha) + half) // WEIGHT_ONE
-    tao_side = (weight * alpha * (tao + d_tao) + half) // WEIGHT_ONE
-    whole = alpha_side + tao_side
-    parts = tao_side * WEIGHT_ONE // whole if whole else half
+    tao_side = weight * alpha * (tao + d_tao)
+    whole = tao_side + w_alpha * tao * (alpha + d_alpha)
+    parts = tao_side * WEIGHT_ONE // whole if whole else WEIGHT_ONE // 2
     return parts / WEIGHT_ONE if MIN_WEIGHT <= parts <= WEIGHT_ONE - MIN_WEIGHT else None
 
 
@@ -302,16 +306,20 @@ def _price_ratio(high: Number, low: Number) -> Fraction:
     return above / below
 
 
-def _power_q64(base: Fraction, numerator: int, denominator: int) -> int:
-    """``base ** (numerator / denominator)``, cut to 18 decimals and then to 64 fractional bits."""
+def _power(base: Fraction, numerator: int, denominator: int) -> Decimal:
+    """``base ** (numerator / denominator)`` to 60 digits."""
     if base == 0:
-        return 0
+        return Decimal(0)
     ratio = _DIGITS.divide(Decimal(base.numerator), Decimal(base.denominator))
-    power = _DIGITS.power(ratio, _DIGITS.divide(Decimal(numerator), Decimal(denominator)))
-    decimals = int(_DIGITS.fma(power, Decimal(WEIGHT_ONE), _GUARD))
-    return decimals * ONE_Q64 // WEIGHT_ONE
+    if numerator == denominator:
+        return ratio
+    return _DIGITS.power(ratio, _DIGITS.divide(Decimal(numerator), Decimal(denominator)))
+
+
+def _floor(reserve: int, part: Decimal) -> int:
+    return int(_DIGITS.fma(Decimal(reserve), part, _GUARD))
 
 
 def _needed(reserve: int, ratio: Fraction, numerator: int, denominator: int) -> int:
     """``reserve (ratio ** (numerator / denominator) - 1)`` in whole units, 0 below a ratio of one."""
-    return reserve * max(_power_q64(ratio, numerator, denominator) - ONE_Q64, 0) >> 64
+    return _floor(reserve, _DIGITS.subtract(_power(ratio, numerator, denominator), 1)) if ratio > 1 else 0

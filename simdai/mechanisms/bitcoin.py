@@ -7,6 +7,8 @@ are double SHA-256. The consensus rules have been in force since the genesis blo
 
 from __future__ import annotations
 
+from simdai.mechanisms._domain import at_least, positive
+from simdai.mechanisms._exact import amounts
 from simdai.mechanisms.bitcoin_mining import (
     SATOSHI_PER_BTC,
     attack_cost_hardware,
@@ -70,7 +72,7 @@ def block_subsidy(height: int, interval: int = 210_000, initial: int = 5_000_000
 
     Raises
     ------
-    ValueError : height below 0 or interval below 1
+    ValueError : height or initial below 0, interval below 1, a number that is not whole
 
     Notes
     -----
@@ -79,10 +81,9 @@ def block_subsidy(height: int, interval: int = 210_000, initial: int = 5_000_000
     >>> block_subsidy(840_000)
     312500000
     """
-    if height < 0 or interval < 1:
-        raise ValueError(f"height = {height}, interval = {interval}: must be >= 0 and >= 1")
-    halvings = height // interval
-    return initial >> halvings if halvings < MAX_HALVINGS else 0
+    at, every, first = _schedule(height, interval, initial)
+    halvings = at // every
+    return first >> halvings if halvings < MAX_HALVINGS else 0
 
 
 def cumulative_subsidy(blocks: int, interval: int = 210_000, initial: int = 5_000_000_000) -> int:
@@ -99,17 +100,16 @@ def cumulative_subsidy(blocks: int, interval: int = 210_000, initial: int = 5_00
 
     Raises
     ------
-    ValueError : blocks below 0 or interval below 1
+    ValueError : as `block_subsidy`
 
     Notes
     -----
     Genesis' own 50 BTC cannot be spent but are counted here. Source: as `block_subsidy`.
     """
-    if blocks < 0 or interval < 1:
-        raise ValueError(f"blocks = {blocks}, interval = {interval}: must be >= 0 and >= 1")
-    whole, rest = divmod(blocks, interval)
-    full = sum(initial >> k for k in range(min(whole, MAX_HALVINGS)))
-    return full * interval + rest * block_subsidy(whole * interval, interval, initial)
+    count, every, first = _schedule(blocks, interval, initial)
+    whole, rest = divmod(count, every)
+    full = sum(first >> k for k in range(min(whole, MAX_HALVINGS)))
+    return full * every + rest * block_subsidy(whole * every, every, first)
 
 
 def last_subsidy_height(interval: int = 210_000, initial: int = 50 * SATOSHI_PER_BTC) -> int:
@@ -132,9 +132,9 @@ def last_subsidy_height(interval: int = 210_000, initial: int = 50 * SATOSHI_PER
     -----
     5,000,000,000 satoshi has 33 binary digits, so 33 intervals pay something. Source: as `block_subsidy`.
     """
-    if interval < 1 or initial < 1:
-        raise ValueError(f"interval = {interval}, initial = {initial}: must be >= 1")
-    return min(initial.bit_length(), 64) * interval - 1
+    _, every, first = _schedule(0, interval, initial)
+    at_least(1, initial=first)
+    return min(first.bit_length(), MAX_HALVINGS) * every - 1
 
 
 def bits_to_target(bits: int) -> int:
@@ -228,6 +228,7 @@ def retarget_bits(bits: int, timespan: int, limit_bits: int = 0x1D00FFFF, nomina
     Products may exceed 256 bits here and do not wrap (on mainnet they never do).
     Source: bitcoin/bitcoin src/pow.cpp CalculateNextWorkRequired; in force since 2009-01-03.
     """
+    at_least(1, nominal=nominal)
     span = min(max(timespan, nominal // 4), nominal * 4)
     target = bits_to_target(bits) * span // nominal
     return target_to_bits(min(target, bits_to_target(limit_bits)))
@@ -295,10 +296,16 @@ def equilibrium_spacing(target_spacing: float = 600, interval: int = 2016) -> fl
     -------
     float [s]
 
+    Raises
+    ------
+    ValueError : an argument out of range
+
     Notes
     -----
     Source: follows from bitcoin/bitcoin src/pow.cpp GetNextWorkRequired (first = last - 2015).
     """
+    positive(target_spacing=target_spacing)
+    at_least(2, interval=interval)
     return target_spacing * interval / (interval - 1)
 
 
@@ -359,3 +366,9 @@ def _share(**values: float) -> None:
     for name, value in values.items():
         if not 0.0 <= value <= 1.0:
             raise ValueError(f"{name} = {value!r}: must lie in [0, 1]")
+
+
+def _schedule(height: int, interval: int, initial: int) -> tuple[int, int, int]:
+    at, every, first = amounts(height=height, interval=interval, initial=initial)
+    at_least(1, interval=every)
+    return at, every, first

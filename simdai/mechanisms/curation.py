@@ -13,6 +13,8 @@ from __future__ import annotations
 import math
 from typing import TypeVar
 
+from simdai.mechanisms._domain import non_negative, positive
+
 __all__ = [
     "best_signal",
     "curation_burn",
@@ -52,8 +54,8 @@ def curation_mint(
     calculatePurchaseReturn.
     """
     _ratio(reserve_ratio)
-    if deposit < 0:
-        raise ValueError(f"deposit = {deposit!r}: must be >= 0")
+    non_negative(pool_tokens=pool_tokens, pool_shares=pool_shares, deposit=deposit)
+    positive(minimum=minimum)
     if pool_tokens == 0:
         if deposit < minimum:
             raise ValueError(f"deposit = {deposit!r}: the first one must be >= {minimum!r}")

@@ -12,7 +12,7 @@ import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from simdai.mechanisms._domain import non_negative, positive
+from simdai.mechanisms._domain import at_least, non_negative, positive
 from simdai.mechanisms._exact import amounts, whole
 from simdai.mechanisms.data_farming import (
     predictoor_collector,
@@ -192,10 +192,13 @@ def compute_job_price(
 def ve_unlock(unlock: int, week: int = 604800) -> int:
     """Effective end of a lock, unix s: ``unlock`` rounded down to whole weeks since 1970.
 
+    Raises ValueError for a time before 1970 or a week without length.
     Source: OC contracts/ve/veOCEAN.vy ``create_lock``. Locks closed to new farming on 2024-05-03, and still
     decay.
     """
-    return unlock // week * week
+    end, length = amounts(unlock=unlock, week=week)
+    at_least(1, week=length)
+    return end // length * length
 
 
 def ve_balance(amount_wei: int, end: int, at: int, max_time: int = 126144000) -> int:

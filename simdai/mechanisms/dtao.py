@@ -20,6 +20,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaln
 
+from simdai.mechanisms._domain import non_negative, unit_interval
+from simdai.mechanisms._exact import amounts
 from simdai.mechanisms.subnet_life import (
     RemovalPayout,
     lock_refund,
@@ -127,7 +129,7 @@ def block_emission(
 
     Raises
     ------
-    ValueError : an issuance below 0
+    ValueError : an amount that is negative or not whole
 
     Notes
     -----
@@ -135,9 +137,9 @@ def block_emission(
     2025. The chain takes a logarithm of 32 fractional bits; exact integers differ from it only beside a
     threshold. Source: ST coinbase/block_emission.rs get_block_emission_for_issuance.
     """
-    issued, supply, base = int(issuance_rao), int(max_supply_rao), int(base_rao)
-    if issued < 0:
-        raise ValueError(f"issuance_rao = {issued}: must be >= 0")
+    issued, supply, base = amounts(
+        issuance_rao=issuance_rao, max_supply_rao=max_supply_rao, base_rao=base_rao
+    )
     if issued >= supply:
         return 0
     return base >> (supply // (supply - issued)).bit_length() - 1
@@ -166,10 +168,15 @@ def price_ema(
     -------
     float [TAO/alpha]
 
+    Raises
+    ------
+    ValueError : a price or an age below 0
+
     Notes
     -----
     Source: ST staking/stake_utils.rs update_moving_price; in force since 2025-02-13, the cap since 2025-03.
     """
+    non_negative(current=current, spot=spot, blocks_since_start=blocks_since_start)
     weight = base * blocks_since_start / (blocks_since_start + halving_blocks)
     return (1.0 - weight) * current + weight * min(spot, spot_cap)
 
@@ -226,10 +233,15 @@ def root_proportion(tao_weight: float, root_tao: float, alpha_issuance: float) -
     -------
     float in [0, 1]; 0 when there is neither
 
+    Raises
+    ------
+    ValueError : an argument below 0
+
     Notes
     -----
     Source: ST coinbase/block_step.rs root_proportion; in force since 2025-02-13.
     """
+    non_negative(tao_weight=tao_weight, root_tao=root_tao, alpha_issuance=alpha_issuance)
     weighted = tao_weight * root_tao
     whole = weighted + alpha_issuance
     return float(weighted / whole) if whole > 0 else 0.0
@@ -270,26 +282,27 @@ def injection_terms(
 
     Raises
     ------
-    ValueError : a negative price or emission
+    ValueError : a negative price or emission, a root proportion outside [0, 1]
 
     Notes
     -----
     Before this cap (in the code by 2026-06) the whole alpha emission was the limit: a ``root_proportion`` of
     1. Source: ST coinbase/run_coinbase.rs get_subnet_terms.
     """
+    non_negative(tao_emission=tao_emission, price=price)
+    unit_interval(root_proportion=root_proportion)
+    (alpha,) = amounts(alpha_emission=alpha_emission)
     (tao, per_tao), (rate, per_rate) = _ratio(tao_emission), _ratio(price)
-    if tao < 0 or rate < 0:
-        raise ValueError(f"tao_emission = {tao_emission!r}, price = {price!r}: must be >= 0")
     part, per_part = _ratio(root_proportion)
-    cap = part * int(alpha_emission)  # in per_part-ths of a rao
+    cap = part * alpha  # in per_part-ths of a rao
     # alpha_in = tao / rate, or the cap where that is less
     if not rate:
-        return InjectionTerms(tao // per_tao, 0, int(alpha_emission), 0)
+        return InjectionTerms(tao // per_tao, 0, alpha, 0)
     if tao * per_rate * per_part <= cap * per_tao * rate:
-        return InjectionTerms(tao // per_tao, tao * per_rate // (per_tao * rate), int(alpha_emission), 0)
+        return InjectionTerms(tao // per_tao, tao * per_rate // (per_tao * rate), alpha, 0)
     priced, per_priced = cap * rate, per_part * per_rate
     excess = (tao * per_priced - priced * per_tao) // (per_tao * per_priced)
-    return InjectionTerms(priced // per_priced, cap // per_part, int(alpha_emission), excess)
+    return InjectionTerms(priced // per_priced, cap // per_part, alpha, excess)
 
 
 def alpha_out_split(
@@ -311,17 +324,23 @@ def alpha_out_split(
     -------
     AlphaOutSplit : (owner, miners, validators, root, recycled), each rounded down by itself
 
+    Raises
+    ------
+    ValueError : a negative amount, a share outside [0, 1]
+
     Notes
     -----
     Source: ST coinbase/run_coinbase.rs emit_to_subnets; in force since 2025-02-13.
     """
+    unit_interval(owner_cut=owner_cut, root_proportion=root_proportion)
+    (alpha,) = amounts(alpha_out=alpha_out)
     cut, per_cut = _ratio(owner_cut)
     part, per_part = _ratio(root_proportion)
-    halves, whole = alpha_out * (per_cut - cut), 2 * per_cut  # half of what the owner leaves
+    halves, whole = alpha * (per_cut - cut), 2 * per_cut  # half of what the owner leaves
     root = halves * part // (whole * per_part)
     validators = halves * (per_part - part) // (whole * per_part)
     paid, lost = (root, 0) if root_sell else (0, root)
-    return AlphaOutSplit(alpha_out * cut // per_cut, halves // whole, validators, paid, lost)
+    return AlphaOutSplit(alpha * cut // per_cut, halves // whole, validators, paid, lost)
 
 
 def dividend_distribution(
@@ -348,6 +367,10 @@ def dividend_distribution(
     DividendSplit : (local, root), each a mapping by hotkey, or a list where the dividends were a sequence
         [rao], rounded down
 
+    Raises
+    ------
+    ValueError : a negative amount, stake, weight or dividend
+
     Notes
     -----
     A sum of zero pays nothing. Source: ST coinbase/run_coinbase.rs calculate_dividend_distribution.
@@ -370,10 +393,14 @@ def _divided(
     dividends: Iterable[Number],
 ) -> tuple[list[int], list[int]]:
     """Local and root parts of hotkeys side by side."""
+    non_negative(tao_weight=tao_weight)
+    amounts(pending_validator_alpha=validator_alpha, pending_root_alpha=root_alpha)
     weight, per_weight = _ratio(tao_weight)
     local: list[Ratio] = []
     root: list[Ratio] = []
     for (alpha, tao), dividend in zip(stake, dividends, strict=True):
+        if alpha < 0 or tao < 0 or dividend < 0:
+            raise ValueError(f"alpha = {alpha!r}, root TAO = {tao!r}, dividend = {dividend!r}: must be >= 0")
         per_alpha = per_tao = divisor = 1
         if not type(alpha) is type(tao) is type(dividend) is int:  # rao: nearly always
             (alpha, per_alpha), (tao, per_tao), (dividend, divisor) = map(_ratio, (alpha, tao, dividend))

@@ -138,7 +138,7 @@ def ionet_hour_emission(hour: int) -> float:
     own total. Raises ValueError below hour 1. Source: docs.iog.net token-emission-schedule (2024-04); regime
     to 2024-11.
     """
-    at_least(1, hour=hour)
+    at_least(1, hour=whole(hour=hour)[0])
     if hour > IONET_HOURS:
         return 0.0
     return IONET_BASE * 0.08 / 8760 * (1 - IONET_HOURLY_DISINFLATION) ** (hour - 1)
@@ -158,7 +158,7 @@ def ionet_month_emission(month: int) -> float:
     drifts from its own formula by up to 4e-7 from month 3 on. Source: ionet-official/docs@5d3be72c
     (2025-09-12) docs/coin/ionet-monthly-token-emission-schedule.mdx.
     """
-    at_least(1, month=month)
+    at_least(1, month=whole(month=month)[0])
     return IONET_BASE * 0.08 / 12 * IONET_MONTHLY_FACTOR ** (month - 1) if month <= IONET_MONTHS else 0.0
 
 
@@ -205,6 +205,7 @@ def render_year_emission(year: int) -> float:
     each.
     """
     cap = render_extra_cap()
+    (year,) = whole(year=year)
     if year < 1 or year > RENDER_LAST_YEAR:
         return 0.0
     if year == 1:
@@ -355,7 +356,7 @@ def agix_release(month: int, first: float = 15_000_000.0, decay: float = 0.985) 
     first x decay^(n-1); the infinite sum is first/(1 - decay), exactly 1 bn at the default. Raises ValueError
     below month 1 or for a decay outside [0, 1). Source: Phase Two memorandum, 2021-02 (scribd 616383677).
     """
-    at_least(1, month=month)
+    at_least(1, month=whole(month=month)[0])
     unit_interval(decay=decay)
     if decay == 1:
         raise ValueError("decay = 1: must be below 1")

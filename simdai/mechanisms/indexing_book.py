@@ -11,10 +11,11 @@ packages/contracts/contracts/rewards/RewardsManager.sol. Regime: linear issuance
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
+
+from simdai.mechanisms._exact import amounts, whole
 
 __all__ = [
     "AllocationRewards",
@@ -185,7 +186,7 @@ class RewardBook:
         """Add ``tokens`` wei to the curation pool (mint, collected fees); negative: take them out (burn)."""
         book = self.update(block, subgraph)
         state = book.subgraphs[subgraph]
-        signal = state.signal + operator.index(tokens)
+        signal = state.signal + whole(tokens=tokens)[0]
         if signal < 0:
             raise ValueError(f"subgraph {subgraph!r} holds {state.signal} wei of signal; cannot add {tokens}")
         return book._with_subgraph(subgraph, replace(state, signal=signal))
@@ -203,8 +204,7 @@ class RewardBook:
         """Open ``allocation`` of ``tokens`` wei on ``subgraph``; names are used once."""
         if allocation in self.allocations:
             raise ValueError(f"allocation {allocation!r} exists already")
-        if operator.index(tokens) < 0:
-            raise ValueError(f"an allocation cannot hold {tokens} wei")
+        (tokens,) = amounts(tokens=tokens)
         book = self.update(block, subgraph)
         opened = AllocationRewards(subgraph, tokens, book.subgraphs[subgraph].per_token)
         return book._with_allocation(allocation, opened)._allocated(subgraph, tokens)
@@ -212,8 +212,7 @@ class RewardBook:
     def resize(self, block: int, allocation: Hashable, tokens: int) -> RewardBook:
         """Change the size of an open allocation; what it earned stays pending (Horizon)."""
         held = self._open(allocation)
-        if operator.index(tokens) < 0:
-            raise ValueError(f"an allocation cannot hold {tokens} wei")
+        (tokens,) = amounts(tokens=tokens)
         book = self.update(block, held.subgraph)
         per_token = book.subgraphs[held.subgraph].per_token
         resized = replace(held, tokens=tokens, per_token=per_token, pending=book.claimable(allocation))
@@ -316,15 +315,16 @@ def indexing_rewards(
 
     Raises
     ------
-    ValueError : an unknown action, events out of order, an allocation that does not exist
-    TypeError : an amount that is not an integer
+    ValueError : an unknown action, events out of order, an allocation that does not exist, an amount that is
+        negative or not whole
 
     Notes
     -----
     accrued + reclaimed from subgraphs + unclaimable <= issuance_per_block * end_block; what is missing is
     lost to floors. Source: RewardsManager.sol, graphprotocol/contracts@687d928b (2026-08-03).
     """
-    book = RewardBook(operator.index(issuance_per_block), operator.index(min_signal))
+    issuance, least = amounts(issuance_per_block=issuance_per_block, min_signal=min_signal)
+    book = RewardBook(issuance, least)
     for block, action, *arguments in events:
         if action not in ACTIONS:
             raise ValueError(f"unknown action {action!r}; expected one of: {', '.join(ACTIONS)}")

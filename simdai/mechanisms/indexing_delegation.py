@@ -134,7 +134,8 @@ def delegate(pool: Pool[Amount], tokens: Amount, *, minimum: float = 1) -> tuple
 
     Raises
     ------
-    ValueError : less than ``minimum``; a pool with shares but no tokens; no share for the tokens
+    ValueError : less than ``minimum``; a pool with shares but no tokens, or that cannot be; no share for the
+        tokens
 
     Notes
     -----
@@ -144,6 +145,8 @@ def delegate(pool: Pool[Amount], tokens: Amount, *, minimum: float = 1) -> tuple
     held, shares, thawing = pool["tokens"], pool["shares"], pool["thawing"]
     if not tokens >= minimum:
         raise ValueError(f"tokens = {tokens!r}: a delegation must be at least {minimum!r}")
+    if not held >= thawing >= 0 <= shares:
+        raise ValueError(f"pool = {pool!r}: must hold no negative amount, and not thaw more than its tokens")
     if held == 0 and shares != 0:
         raise ValueError("the pool has shares but no tokens: it was slashed whole and takes no delegation")
     issued = tokens if held in (0, thawing) else part(tokens, shares, held - thawing)

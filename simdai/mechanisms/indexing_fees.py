@@ -48,7 +48,12 @@ def check_ppm(**cuts: int) -> None:
 
 
 def _ratio(value: Ratio) -> int | float | Fraction:
-    return Fraction(*value) if isinstance(value, tuple) else value
+    if not isinstance(value, tuple):
+        return value
+    numerator, denominator = value
+    if denominator == 0:
+        raise ValueError(f"{value!r}: the denominator must not be zero")
+    return Fraction(numerator, denominator)
 
 
 @lru_cache(maxsize=64, typed=True)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+from simdai.mechanisms._domain import positive
 from simdai.mechanisms.balancer import (
     PoolSwap,
     balancer_add_liquidity,
@@ -234,6 +235,7 @@ def superellipse_price(a: float, b: float, X: float, Y: float) -> float:
     -----
     Source: as `superellipse_calibrate`, calculate_price.
     """
+    positive(a=a, b=b, X=X, Y=Y)
     return (b / a) ** 2 * X / Y
 
 
@@ -260,6 +262,7 @@ def superellipse_swap(a: float, b: float, X: float, Y: float, net_in: float, sel
     The curve does not know the reserves: a payout above them must be refused by the caller.
     Source: as `superellipse_calibrate`, buy_output and sell_output.
     """
+    positive(a=a, b=b, X=X, Y=Y)
     near, far, slope = (X, Y, b / a) if sell else (Y, X, a / b)
     if not 0 <= net_in < near:
         raise ValueError(f"net_in = {net_in!r}: must lie in [0, {near!r})")

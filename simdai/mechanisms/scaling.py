@@ -360,6 +360,7 @@ def elo_win_probability(delta: float) -> float:
 
     Ties count half. Source: Elo (1978), with the logistic curve and the scale of 400 that arenas use.
     """
+    finite(delta=delta)
     return _logistic(delta * math.log(10.0) / 400.0)
 
 
@@ -440,4 +441,5 @@ def software_log_growth(returns: float, penalty: float, input_log_growth: float)
     The Full Takeoff Model's r = 1.25, penalty 0.7 and input growth 0.2/yr give 0.175/yr, six times slower
     than the halving of required compute in 8 months (1.04/yr; Ho et al. 2024, arXiv:2403.05812).
     """
+    finite(returns=returns, penalty=penalty, input_log_growth=input_log_growth)
     return returns * penalty * input_log_growth

@@ -12,6 +12,8 @@ from fractions import Fraction
 from functools import cache
 from typing import NamedTuple
 
+from simdai.mechanisms._exact import amounts
+
 __all__ = [
     "RemovalPayout",
     "lock_refund",
@@ -61,7 +63,7 @@ def neuron_burn(
 
     Raises
     ------
-    ValueError : negative blocks or registrations
+    ValueError : negative blocks, registrations or prices
 
     Notes
     -----
@@ -73,7 +75,7 @@ def neuron_burn(
     """
     if blocks < 0 or registrations < 0:
         raise ValueError(f"blocks = {blocks}, registrations = {registrations}: must be >= 0")
-    low, high, burn = int(minimum), int(maximum), int(price)
+    low, high, burn = amounts(minimum=minimum, maximum=maximum, price=price)
     factor = _decay_factor_q32(half_life)
     for _ in range(blocks):
         before, burn = burn, burn * factor >> 32
@@ -126,7 +128,7 @@ def subnet_lock_cost(last_lock: int, last_block: int, now: int, min_lock: int, i
     ----------
     last_lock : int [rao], paid at the last registration
     last_block : int, its block; 0 when there was none, the price then does not double
-    now : int, block
+    now : int, block, not before the last registration
     min_lock : int [rao]
     interval : int [blocks]; 0 switches the fall off
 
@@ -134,14 +136,19 @@ def subnet_lock_cost(last_lock: int, last_block: int, now: int, min_lock: int, i
     -------
     int [rao]
 
+    Raises
+    ------
+    ValueError : a negative amount, or a block before the last registration
+
     Notes
     -----
     The fall per block is rounded down before it is multiplied. The chain passes its stored interval times the
     block emission over 1 TAO, so halvings shorten it. Source: ST coinbase/root.rs get_network_lock_cost.
     """
-    doubled = last_lock * (1 if last_block == 0 else 2)
-    fall = last_lock // interval if interval else 0
-    return max(doubled - fall * max(now - last_block, 0), min_lock)
+    last, floor, blocks = amounts(last_lock=last_lock, min_lock=min_lock, interval=interval)
+    (since,) = amounts(blocks_since=now - last_block)
+    doubled = last * (1 if last_block == 0 else 2)
+    return max(doubled - (last // blocks if blocks else 0) * since, floor)
 
 
 def subnet_seed(lock: int, min_lock: int, median_price: float) -> tuple[int, int]:

@@ -1,6 +1,7 @@
 """Bittensor: how a block's TAO is split between subnets, one rule for each era.
 
 Shares are float64 (n,) arrays in the order of the subnets given; they sum to 1 unless nobody qualifies.
+Arrays of different lengths, entries outside the range stated and entries that are no number raise ValueError.
 
 Sources: ST = opentensor/subtensor@14bc6f9f9 (2026-06-30), RAO = RaoFoundation/subtensor, its successor, at
 the commit named; both pallets/subtensor/src.
@@ -13,6 +14,8 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from simdai.mechanisms._domain import finite, positive, vectors
 
 __all__ = [
     "apply_gate",
@@ -57,8 +60,10 @@ def shares_by_root_votes(
     In force 2023 to 2025-02. Rows were not normalised before PR 415 (2024): a vote for two subnets counted
     twice. Source: opentensor/subtensor@00a7d6e64 root.rs root_epoch; kappa and rho: ST runtime/src/lib.rs.
     """
-    held = _normalise(np.asarray(stake, dtype=np.float64))
-    votes = np.asarray(weights, dtype=np.float64)
+    held = _normalise(vectors(0.0, stake=stake)[0])
+    (votes,) = vectors(0.0, weights=weights)
+    if votes.shape[:1] != held.shape:
+        raise ValueError(f"{len(votes)} rows of weights were given for {len(held)} validators")
     totals = votes.sum(axis=1, keepdims=True)
     rank = held @ (votes / np.where(totals > 0.0, totals, 1.0))
     trust = held @ (votes > 0.0)
@@ -71,7 +76,8 @@ def shares_by_price(ema: ArrayLike, miner_burned: ArrayLike) -> Floats:
     Parameters
     ----------
     ema : (n,) >= 0 [TAO/alpha], see `price_ema`
-    miner_burned : (n,), part of the last tempo's miner incentive that fell to the owner, above 1 counts as 1
+    miner_burned : (n,) >= 0, part of the last tempo's miner incentive that fell to the owner; above 1 counts
+        as 1
 
     Returns
     -------
@@ -82,8 +88,9 @@ def shares_by_price(ema: ArrayLike, miner_burned: ArrayLike) -> Floats:
     In force since 2026-06; without the burn (``miner_burned`` of 0) from 2025-02-13 to 2025-11.
     Source: ST coinbase/subnet_emissions.rs get_shares, get_shares_price_ema.
     """
-    price = _normalise(np.asarray(ema, dtype=np.float64))
-    kept = price * (1.0 - np.minimum(np.asarray(miner_burned, dtype=np.float64), 1.0))
+    average, burned = vectors(0.0, ema=ema, miner_burned=miner_burned)
+    price = _normalise(average)
+    kept = price * (1.0 - np.minimum(burned, 1.0))
     return _normalise(kept) if kept.sum() > 0.0 else price
 
 
@@ -104,7 +111,8 @@ def redistribute_disabled(shares: ArrayLike, enabled: ArrayLike) -> Floats:
     The last step of every rule of shares; disabled subnets still mint alpha for their participants.
     In force since 2026-06-23. Source: ST coinbase/subnet_emissions.rs get_subnet_block_emissions.
     """
-    given, on = np.asarray(shares, dtype=np.float64), np.asarray(enabled, dtype=np.bool_)
+    given, _ = vectors(0.0, shares=shares, enabled=enabled)
+    on = np.asarray(enabled, dtype=np.bool_)
     return given.copy() if on.all() else _normalise(np.where(on, given, 0.0))
 
 
@@ -125,16 +133,16 @@ def gate_bar(shares: ArrayLike, mode: str, q: float | None = None, rank: int | N
 
     Raises
     ------
-    ValueError : an unknown mode, or its argument missing
+    ValueError : an unknown mode, or its argument missing or out of range
 
     Notes
     -----
     Recomputed every 360 blocks, kept between (and kept when it would become 0). In force since 2026-07-27.
     Source: RAO@f8ff769a4 coinbase/subnet_emissions.rs maybe_update_emission_gate_bar.
     """
-    given = np.asarray(shares, dtype=np.float64)
+    (given,) = vectors(0.0, shares=shares)
     ordered = np.sort(given[given > 0.0])[::-1]
-    if mode == "quantile" and q is not None:
+    if mode == "quantile" and q is not None and 0.0 <= q <= 1.0:
         reached = np.cumsum(ordered) >= q - CROSSING_SLACK
         at = int(np.argmax(reached)) if reached.any() else len(ordered) - 1
     elif mode == "rank" and rank is not None and rank >= 1:
@@ -153,7 +161,7 @@ def apply_gate(shares: ArrayLike, theta: float, h: float = 3.0) -> Floats:
     ----------
     shares : (n,) >= 0
     theta : bar, see `gate_bar`; a share at the bar is halved before renormalising
-    h : steepness
+    h : steepness > 0
 
     Returns
     -------
@@ -164,13 +172,15 @@ def apply_gate(shares: ArrayLike, theta: float, h: float = 3.0) -> Floats:
     Nothing is withheld: emission only moves up to larger shares. In force since 2026-07-27.
     Source: RAO@f8ff769a4 coinbase/subnet_emissions.rs apply_emission_gate (fallback: RAO@7e20eb76c).
     """
-    given = np.asarray(shares, dtype=np.float64)
+    (given,) = vectors(0.0, shares=shares)
+    finite(theta=theta)
+    positive(h=h)
     if theta <= 0.0:
         return given.copy()
-    positive = given > 0.0
+    emitting = given > 0.0
     with np.errstate(over="ignore"):
-        ratio = np.power(theta / np.where(positive, given, 1.0), h)
-    gated = np.where(positive, given / (1.0 + ratio), 0.0)
+        ratio = np.power(theta / np.where(emitting, given, 1.0), h)
+    gated = np.where(emitting, given / (1.0 + ratio), 0.0)
     return _normalise(gated) if gated.sum() > 0.0 else given.copy()
 
 
@@ -193,7 +203,9 @@ def shares_by_flow(ema_flow: ArrayLike, cutoff: float = 0.0, p: float = 1.0) -> 
     In force 2025-11 to 2026-06. Source: ST coinbase/subnet_emissions.rs get_shares_flow,
     inplace_pow_normalize.
     """
-    flow = np.asarray(ema_flow, dtype=np.float64)
+    (flow,) = vectors(ema_flow=ema_flow)
+    finite(cutoff=cutoff)
+    positive(p=p)
     limit = max(cutoff, float(flow.min(initial=0.0)))
     above = np.maximum(flow - limit, 0.0)
     top = above.max(initial=0.0)
@@ -236,7 +248,7 @@ def net_flow(user: ArrayLike, protocol: ArrayLike) -> Floats:
     below zero count in full. In force 2026-05 to 2026-06. Source: ST coinbase/subnet_emissions.rs
     get_shares_flow.
     """
-    users, chain = np.asarray(user, dtype=np.float64), np.asarray(protocol, dtype=np.float64)
+    users, chain = vectors(user=user, protocol=protocol)
     cost = np.maximum(chain, 0.0).sum()
     norm = min(1.0, float(np.maximum(users, 0.0).sum() / cost)) if cost > 0.0 else 0.0
     return users - np.where(chain > 0.0, norm * chain, chain)
@@ -256,16 +268,16 @@ def shares_by_tier(scores: ArrayLike, netuids: Sequence[int]) -> Floats:
 
     Raises
     ------
-    ValueError : lengths differ
+    ValueError : lengths differ, or a netuid given twice
 
     Notes
     -----
     Never live. Source: RAO PR 3010 (closed, July 2026) and RAO@1d1de96a3 docs/concepts/emissions.mdx.
     """
-    score = np.asarray(scores, dtype=np.float64)
+    score, _ = vectors(scores=scores, netuids=netuids)
     ids = np.asarray(netuids, dtype=np.int64)
-    if score.shape != ids.shape:
-        raise ValueError(f"{len(score)} scores were given for {len(ids)} netuids")
+    if len(np.unique(ids)) < len(ids):
+        raise ValueError("netuids: one is given twice")
     ranked = [int(i) for i in np.lexsort((ids, -score)) if score[i] > 0.0]
     first, second = ranked[:FIRST_TIER], ranked[FIRST_TIER:LAST_RANK]
     out = np.zeros_like(score)

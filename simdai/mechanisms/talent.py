@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from simdai.mechanisms._domain import at_least, non_negative, positive, unit_interval
+from simdai.mechanisms._exact import amounts
 
 __all__ = [
     "Contest",
@@ -139,9 +140,12 @@ def ramp_up(tenure_years: npt.ArrayLike, time_constant_years: float) -> Numbers:
 
 
 def team_pairs(n: int) -> int:
-    """Channels in a team of n: n (n - 1) / 2 (Brooks 1975, The Mythical Man-Month, chapter 2)."""
-    non_negative(n=n)
-    return n * (n - 1) // 2
+    """Channels in a team of n: n (n - 1) / 2 (Brooks 1975, The Mythical Man-Month, chapter 2).
+
+    Raises ValueError unless ``n`` is a whole number of people, zero or above.
+    """
+    (members,) = amounts(n=n)
+    return members * (members - 1) // 2
 
 
 def team_output(n: float, cost: float) -> float:

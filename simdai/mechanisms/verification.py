@@ -131,7 +131,8 @@ def redundancy_copies(cheat_fraction: float, undetected: float) -> int:
     if cheat_fraction <= undetected:
         return 1
     copies = math.ceil(math.log(undetected) / math.log(cheat_fraction))
-    return copies - 1 if cheat_fraction ** (copies - 1) <= undetected else copies
+    met = undetected * (1.0 + 1e-12)  # 0.2^3 is 0.008 but for rounding
+    return copies - 1 if cheat_fraction ** (copies - 1) <= met else copies
 
 
 def overhead_from_multiplier(multiplier: float) -> float:

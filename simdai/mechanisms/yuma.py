@@ -17,6 +17,7 @@ from typing import NamedTuple, TypedDict
 import numpy as np
 from numpy.typing import ArrayLike
 
+from simdai.mechanisms._domain import unit_interval, vectors
 from simdai.mechanisms.yuma_input import (
     ABSENT,
     U16_MAX,
@@ -89,6 +90,10 @@ def weighted_median(stake: ArrayLike, score: ArrayLike, kappa: float) -> float:
     -------
     float, one of the scores
 
+    Raises
+    ------
+    ValueError : as `weighted_median_columns`
+
     Notes
     -----
     Equivalently the smallest score v with stake(score <= v) > 1 - kappa. A minority below ``kappa`` cannot
@@ -111,16 +116,23 @@ def weighted_median_columns(stake: ArrayLike, weights: ArrayLike, kappa: float) 
     -------
     (n,) float64; zeros when nobody has stake
 
+    Raises
+    ------
+    ValueError : negative stake, a number of stakes that is not that of rows, kappa outside [0, 1]
+
     Notes
     -----
     Selection, not bisection: the result is an entry of the column to the last bit. O(n m log m).
     Source: opentensor/subtensor@14bc6f9f9 epoch/math.rs weighted_median_col, 2026-06-30.
     """
-    shares = np.asarray(stake, dtype=np.float64)
+    (shares,) = vectors(0.0, stake=stake)
+    unit_interval(kappa=kappa)
     scores = np.asarray(weights, dtype=np.float64)
+    if scores.ndim != 2 or shares.shape != scores.shape[:1]:
+        raise ValueError(f"stakes of shape {shares.shape} were given for weights of shape {scores.shape}")
     held = shares > 0.0
     if not held.any():
-        return np.zeros(scores.shape[1] if scores.ndim == 2 else 0)
+        return np.zeros(scores.shape[1])
     shares, columns = _normalise(shares[held]), scores[held].T
     order = np.argsort(-columns, axis=1, kind="stable")
     backing = np.cumsum(shares[order], axis=1)
@@ -177,7 +189,8 @@ def yuma_epoch(params: YumaParams, n: int, epoch: EpochInput) -> EpochResult:
 
     Raises
     ------
-    ValueError : an unknown version, or arrays that are not of n UIDs
+    ValueError : an unknown version, a hyperparameter outside its range, negative stake, or arrays that are
+        not of n UIDs
 
     Notes
     -----

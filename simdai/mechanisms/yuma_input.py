@@ -5,12 +5,15 @@ The fields are those of opentensor/subtensor@14bc6f9f9 (2026-06-30), pallets/sub
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import chain
-from typing import Any, NamedTuple, NotRequired, TypeAlias, TypedDict
+from typing import Any, NamedTuple, NotRequired, TypeAlias, TypedDict, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from simdai.mechanisms._domain import vectors
 
 __all__ = ["ABSENT", "UNCOMMITTED", "EpochArrays", "EpochInput", "YumaParams", "dense_rows", "epoch_arrays"]
 
@@ -22,6 +25,19 @@ Rows: TypeAlias = Sequence[Sequence[Sequence[int]]] | Ints
 ABSENT = -1  # an entry that a sparse row does not hold
 UNCOMMITTED = 2**63 - 1  # block of a commitment that nobody made
 U16_MAX = 65535
+
+GREATEST = {  # of hyperparameters, none of which is below zero
+    "kappa_u16": U16_MAX,
+    "bonds_penalty_u16": U16_MAX,
+    "bonds_moving_average_ppm": 10**6,
+    "alpha_low_u16": U16_MAX,
+    "alpha_high_u16": U16_MAX,
+    "alpha_sigmoid_steepness_raw": math.inf,
+    "max_allowed_validators": math.inf,
+    "activity_cutoff": math.inf,
+    "min_stake": math.inf,
+    "emission_rao": math.inf,
+}
 
 
 class YumaParams(TypedDict):
@@ -114,16 +130,21 @@ def epoch_arrays(params: YumaParams, n: int, epoch: EpochInput) -> EpochArrays:
 
     Raises
     ------
-    ValueError : an unknown version, arrays that are not of n UIDs, or entries that are not u16
+    ValueError : an unknown version, a hyperparameter outside its range, negative stake, arrays that are not
+        of n UIDs, or entries that are not u16
     """
     version = params["yuma_version"]
     if version not in ("yuma2", "yuma3"):
         raise ValueError(f"unknown yuma_version {version!r}; expected one of: yuma2, yuma3")
+    for name, value in params.items():
+        most = GREATEST.get(name)
+        if most is not None and not 0 <= cast(float, value) <= most:
+            raise ValueError(f"{name} = {value!r}: must lie in [0, {most}]")
     commits = epoch.get("commit_block") or [None] * n
     return EpochArrays(
         block=epoch["block"],
         last_tempo_block=epoch["last_tempo_block"],
-        stake=_vector(epoch["stake"], n, "stake", np.float64),
+        stake=vectors(0.0, stake=_vector(epoch["stake"], n, "stake", np.float64))[0],
         permit=_vector(epoch["validator_permit"], n, "validator_permit", np.bool_),
         updated=_vector(epoch["last_update"], n, "last_update", np.int64),
         registered=_vector(epoch["block_at_registration"], n, "block_at_registration", np.int64),

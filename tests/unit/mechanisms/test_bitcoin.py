@@ -1,5 +1,7 @@
 """Bitcoin's rules against figures of Bitcoin Core's own tests, real headers, and arithmetic by hand."""
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -40,9 +42,23 @@ def test_64_halvings_end_any_subsidy():
     assert bitcoin.block_subsidy(64, interval=1, initial=1 << 70) == 0
 
 
-def test_a_height_below_zero_is_refused():
-    with pytest.raises(ValueError, match="height"):
-        bitcoin.block_subsidy(-1)
+@pytest.mark.parametrize("arguments", [(-1,), (1.5,), (0, 0), (0, 10, -1)])
+def test_a_schedule_that_makes_no_sense_is_refused(arguments):
+    with pytest.raises(ValueError, match="must be"):
+        bitcoin.block_subsidy(*arguments)
+    with pytest.raises(ValueError, match="must be"):
+        bitcoin.cumulative_subsidy(*arguments)
+
+
+@pytest.mark.parametrize("arguments", [(0,), (600, 1), (math.nan,)])
+def test_a_period_without_length_has_no_equilibrium(arguments):
+    with pytest.raises(ValueError, match="must be"):
+        bitcoin.equilibrium_spacing(*arguments)
+
+
+def test_a_retarget_needs_a_nominal_period():
+    with pytest.raises(ValueError, match="nominal"):
+        bitcoin.retarget_bits(0x1D00FFFF, 600, nominal=0)
 
 
 def test_all_bitcoin_ever_are_2_099_999_997_690_000_satoshi():

@@ -369,6 +369,12 @@ def test_a_lock_longer_than_four_years_is_refused():
         ve_balance(WEI, 4 * YEAR + 1, 0)
 
 
+@pytest.mark.parametrize("arguments", [(-1,), (1.5,), (1, 0)])
+def test_an_unlock_time_that_makes_no_sense_is_refused(arguments):
+    with pytest.raises(ValueError, match="must be"):
+        ve_unlock(*arguments)
+
+
 def test_the_merger_converts_at_its_rates():
     assert asi_convert("OCEAN", 1000) == pytest.approx(433.226)
     assert asi_convert("agix", 1000) == pytest.approx(433.350)

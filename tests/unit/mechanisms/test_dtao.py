@@ -44,9 +44,61 @@ def test_halved_emissions_are_rounded_down():
     assert dtao.block_emission(15_750_000 * TAO, base_rao=7) == 1
 
 
-def test_an_issuance_below_zero_is_refused():
+@pytest.mark.parametrize("issuance", [-1, 0.5])
+def test_an_issuance_that_is_negative_or_broken_is_refused(issuance):
     with pytest.raises(ValueError, match="issuance_rao"):
-        dtao.block_emission(-1)
+        dtao.block_emission(issuance)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: dtao.price_ema(-1, 1, 1),
+        lambda: dtao.price_ema(1, 1, -1),
+        lambda: dtao.root_proportion(0.18, -1, 1),
+        lambda: dtao.injection_terms(1, 1, 1.5, 1),
+        lambda: dtao.injection_terms(1, 1, 0.5, -1),
+        lambda: dtao.alpha_out_split(-1, 0.18, 0.1, True),
+        lambda: dtao.alpha_out_split(1, 1.1, 0.1, True),
+        lambda: dtao.dividend_distribution(-1, 1, 0.18, {}, {}),
+        lambda: dtao.dividend_distribution(1, 1, 0.18, {"a": (1, -1)}, {"a": 1}),
+        lambda: dtao.dividend_distribution(1, 1, 0.18, {"a": (1, 1)}, {"a": -1}),
+        lambda: dtao.neuron_burn(-1, 0, 0),
+        lambda: dtao.subnet_lock_cost(-1, 0, 1, 0, 1),
+        lambda: dtao.subnet_lock_cost(1, 5, 4, 0, 1),
+        lambda: dtao.apply_gate([0.5, 0.5], math.nan),
+        lambda: dtao.apply_gate([0.5, 0.5], 0.1, h=0),
+        lambda: dtao.shares_by_flow([1.0], p=-1),
+    ],
+)
+def test_amounts_and_shares_out_of_range_are_refused(call):
+    with pytest.raises(ValueError, match="must"):
+        call()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: dtao.shares_by_price([1, -1], [0, 0]),
+        lambda: dtao.shares_by_price([1, math.nan], [0, 0]),
+        lambda: dtao.shares_by_price([1, 1, 1], [0, 0]),
+        lambda: dtao.redistribute_disabled([1, 1], [True]),
+        lambda: dtao.gate_bar([0.5, -0.5], "rank", rank=1),
+        lambda: dtao.shares_by_flow([1, math.inf]),
+        lambda: dtao.net_flow([1, 1], [1]),
+        lambda: dtao.shares_by_tier([1, 1], [7, 7]),
+        lambda: dtao.shares_by_root_votes([1, -1], [[1], [1]]),
+        lambda: dtao.shares_by_root_votes([1, 1], [[1]]),
+    ],
+)
+def test_arrays_that_do_not_describe_subnets_are_refused(call):
+    with pytest.raises(ValueError, match=r"expected|shapes differ|twice|rows"):
+        call()
+
+
+def test_amounts_may_be_written_as_floats():
+    assert dtao.block_emission(10.5e15, 21e15, 1e9) == 500_000_000
+    assert dtao.neuron_burn(1e9, 0, 1, maximum=100e9) == 1_260_000_000
 
 
 @given(st.integers(0, 21 * 10**15), st.integers(0, 10**15))

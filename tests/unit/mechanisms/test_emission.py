@@ -168,6 +168,8 @@ def test_io_emission_ends_with_its_schedule():
 def test_periods_count_from_one(rule):
     with pytest.raises(ValueError, match="must be 1 or above"):
         rule(0)
+    with pytest.raises(ValueError, match="whole number"):
+        rule(1.5)
 
 
 # --- Render. Sources: rendernetwork/RNPs@a7ced774 ---

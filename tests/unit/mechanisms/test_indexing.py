@@ -101,7 +101,9 @@ def test_lambda_may_be_given_as_a_fraction():
     )
 
 
-@pytest.mark.parametrize("arguments", [(-1, 1, 1, 0.6), (1, -1, 1, 0.6), (1, 1, 1.01, 0.6), (1, 1, 1, -0.6)])
+@pytest.mark.parametrize(
+    "arguments", [(-1, 1, 1, 0.6), (1, -1, 1, 0.6), (1, 1, 1.01, 0.6), (1, 1, 1, -0.6), (1, 1, 1, (6, 0))]
+)
 def test_a_rebate_out_of_range_is_refused(arguments):
     with pytest.raises(ValueError):
         exponential_rebate(*arguments)
@@ -207,6 +209,8 @@ def test_delegating_leaves_the_old_pool_alone():
         ({"tokens": 10.0, "shares": 10.0, "thawing": 0.0}, 0.5, 1),
         ({"tokens": 0, "shares": 0, "thawing": 0}, GRT - 1, GRT),
         ({"tokens": 1000, "shares": 1, "thawing": 0}, 10, 1),
+        ({"tokens": 5, "shares": 5, "thawing": 9}, 5, 1),
+        ({"tokens": -5, "shares": 5, "thawing": 0}, 5, 1),
     ],
 )
 def test_a_delegation_that_buys_nothing_is_refused(pool, tokens, minimum):

@@ -135,7 +135,7 @@ def test_impossible_events_are_refused(events):
 
 
 def test_an_amount_that_is_not_whole_is_refused():
-    with pytest.raises(TypeError):
+    with pytest.raises(ValueError):
         indexing_rewards(1.5, [], 10)
 
 

@@ -104,10 +104,10 @@ def test_a_weight_outside_its_bounds_is_refused(w_tao):
         pools.balancer_price(1, 1, w_tao)
 
 
-def test_a_sale_pays_the_printed_power_to_18_decimals():
+def test_a_sale_pays_the_printed_power():
     # ST balancer.rs test_perquintill_power: (21 / 28)^(0.6 / 0.4) = 0.649519052838328985
-    out = pools.balancer_out(21 * 10**15, 10**18, 0.4, 7 * 10**15, sell=True)
-    assert out == 10**18 - 649_519_052_838_328_985
+    out = pools.balancer_out(21 * 10**15, 10**17, 0.4, 7 * 10**15, sell=True)
+    assert out == 35_048_094_716_167_101
 
 
 @pytest.mark.parametrize(
@@ -239,6 +239,14 @@ def test_the_alpha_needed_for_a_sum_of_tao_is_the_printed_one():
     assert pools.balancer_alpha_needed(10**9, 10**9, 0.25, 1_123_432) == 374_758
 
 
+def test_round_figures_come_out_whole():
+    # equal weights: sqrt(1.21) = 1.1 needs a tenth of the reserve; 10^12 / (11 - 1); 10^15 / (10^13 - 1)
+    assert pools.balancer_tao_in_to_price(10**12, 0.5, 1, 1.21) == 10**11
+    assert pools.balancer_alpha_in_to_price(10**12, 0.5, 1.21, 1) == 10**11
+    assert pools.balancer_alpha_needed(10**12, 11 * 10**9, 0.5, 10**9) == 10**11
+    assert pools.balancer_alpha_needed(10**15, 10**13, 0.5, 1) == 100
+
+
 def test_tao_that_a_pool_does_not_have_cannot_be_wanted():
     with pytest.raises(ValueError, match="tao_wanted"):
         pools.balancer_alpha_needed(10, 10, 0.5, 10)
@@ -273,6 +281,11 @@ def test_liquidity_that_would_break_the_bounds_is_not_added():
     assert pools.balancer_add_liquidity(10**6, 10**6, 0.5, 98 * 10**6, 0) == 0.01
     assert pools.balancer_add_liquidity(10**6, 10**6, 0.5, 99 * 10**6, 0) is None
     assert pools.balancer_add_liquidity(10**6, 10**6, 0.5, 0, 99 * 10**6) is None
+
+
+def test_added_liquidity_moves_the_weight_of_a_small_pool_exactly():
+    # p = 501/1001: (501 + 20) / (p (1001 + 10) + 501 + 20) = 521 x 1001 / (501 x 1011 + 521 x 1001)
+    assert pools.balancer_add_liquidity(1001, 501, 0.5, 10, 20) == pytest.approx(521521 / 1028032, rel=1e-15)
 
 
 def test_a_pool_that_stays_empty_on_a_side_keeps_equal_weights():
@@ -360,6 +373,14 @@ def test_on_the_ellipse_buying_raises_the_price_and_selling_lowers_it(alpha, tao
     assert pools.superellipse_price(a, b, bought.X, bought.Y) > before
 
 
+@pytest.mark.parametrize(("a", "b", "X", "Y"), [(0, 1, 1, 1), (1, 0, 1, 1), (1, 1, 0, 1), (1, 1, 1, -1)])
+def test_a_superellipse_without_extent_is_refused(a, b, X, Y):
+    with pytest.raises(ValueError, match="must be above zero"):
+        pools.superellipse_price(a, b, X, Y)
+    with pytest.raises(ValueError, match="must be above zero"):
+        pools.superellipse_swap(a, b, X, Y, 0.1, sell=True)
+
+
 # --- curation
 
 
@@ -372,6 +393,9 @@ def test_the_first_minimum_deposit_is_one_share():
     assert pools.curation_mint(0, 0, 100, 0.5, 100) == 1.0
     with pytest.raises(ValueError, match="first"):
         pools.curation_mint(0, 0, 99, 0.5, 100)
+    for deposit, minimum in [(math.nan, 1), (-1, 1), (1, 0)]:
+        with pytest.raises(ValueError, match="must be"):
+            pools.curation_mint(0, 0, deposit, 0.5, minimum)
 
 
 def test_later_deposits_have_no_minimum_and_buy_less():

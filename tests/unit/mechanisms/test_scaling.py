@@ -207,6 +207,8 @@ def test_a_law_without_a_constant_is_refused_by_name():
         lambda: scaling.effective_tokens(1, 0),
         lambda: scaling.software_step(1.0, 0.5, 1.0),
         lambda: scaling.research_input(1.0, 1.0, 0.3, 2.0),
+        lambda: scaling.elo_win_probability(math.nan),
+        lambda: scaling.software_log_growth(math.inf, 0.7, 0.2),
     ],
 )
 def test_arguments_out_of_range_are_refused(call):

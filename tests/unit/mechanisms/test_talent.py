@@ -114,6 +114,7 @@ def test_searchers_meet_offers_at_the_square_root_of_tightness():
         lambda: talent.team_optimum(0),
         lambda: talent.tullock(1, 0),
         lambda: talent.contact_rate(0, 1, 2, 0.5),
+        lambda: talent.team_pairs(1.5),
     ],
 )
 def test_arguments_out_of_range_are_refused(call):

@@ -100,7 +100,7 @@ def test_redundancy_wastes_all_but_one_copy():
 
 @pytest.mark.parametrize(
     ("cheats", "undetected", "copies"),
-    [(0.1, 0.1, 1), (0.1, 1e-3, 3), (0.5, 0.1, 4), (0, 1e-9, 1), (0.3, 1, 1)],
+    [(0.1, 0.1, 1), (0.1, 1e-3, 3), (0.2, 0.008, 3), (0.5, 0.1, 4), (0, 1e-9, 1), (0.3, 1, 1)],
 )
 def test_copies_needed_against_colluders(cheats, undetected, copies):
     assert redundancy_copies(cheats, undetected) == copies

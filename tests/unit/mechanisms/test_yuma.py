@@ -603,6 +603,28 @@ def test_an_unknown_version_is_refused():
         run([1, 1], [], {"yuma_version": "yuma4"})
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("kappa_u16", 65536), ("bonds_moving_average_ppm", -1), ("emission_rao", -1), ("min_stake", -1)],
+)
+def test_a_hyperparameter_out_of_range_is_refused(name, value):
+    with pytest.raises(ValueError, match=name):
+        run([1, 1], [], {name: value})
+
+
+def test_negative_stake_is_refused():
+    with pytest.raises(ValueError, match="stake"):
+        run([1, -1], [])
+
+
+@pytest.mark.parametrize(
+    ("stake", "score", "kappa"), [([1, -1], [1, 1], 0.5), ([1], [1, 1], 0.5), ([1], [1], 1.5)]
+)
+def test_a_median_of_impossible_votes_is_refused(stake, score, kappa):
+    with pytest.raises(ValueError, match=r"expected|shape|must lie"):
+        weighted_median(stake, score, kappa)
+
+
 def test_arrays_of_another_length_are_refused():
     with pytest.raises(ValueError, match="last_update"):
         run([1, 1], [], last_update=[1])
