@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 from fractions import Fraction
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 __all__ = ["at_least", "finite", "non_negative", "positive", "unit_interval", "vectors"]
 
 
-def finite(**values: float) -> None:
+def finite(**values: float | Fraction | Decimal) -> None:
     """Raise ValueError for the first value that is infinite or not a number."""
     for name, value in values.items():
         if not math.isfinite(value):

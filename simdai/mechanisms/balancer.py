@@ -16,6 +16,7 @@ from decimal import Context, Decimal
 from fractions import Fraction
 from typing import NamedTuple, TypeAlias
 
+from simdai.mechanisms._domain import finite
 from simdai.mechanisms._exact import amounts
 
 __all__ = [
@@ -286,6 +287,7 @@ def balancer_add_liquidity(alpha: int, tao: int, w_tao: Number, d_alpha: int, d_
 
 def _weights(w_tao: Number) -> tuple[int, int]:
     """(alpha, TAO) weights at 18 decimals."""
+    finite(w_tao=w_tao)
     if isinstance(w_tao, float):
         tao = round(Decimal(float.__repr__(w_tao)).scaleb(WEIGHT_DECIMALS))
     else:
@@ -300,6 +302,7 @@ def _exact(value: Number) -> Fraction:
 
 
 def _price_ratio(high: Number, low: Number) -> Fraction:
+    finite(price=high, target=low)
     above, below = _exact(high), _exact(low)
     if above <= 0 or below <= 0:
         raise ValueError(f"prices {high!r} and {low!r}: must be > 0")

@@ -85,6 +85,7 @@ def curation_burn(pool_tokens: float, pool_shares: float, shares: float, reserve
     Source: Curation.sol signalToTokens, BancorFormula.sol calculateSaleReturn.
     """
     _ratio(reserve_ratio)
+    non_negative(pool_tokens=pool_tokens)
     _held(pool_shares, shares)
     if shares == pool_shares:
         return pool_tokens
@@ -111,8 +112,7 @@ def curation_mint_flat(pool_tokens: Amount, pool_shares: Amount, deposit: Amount
     Source: L2Curation.sol _tokensToSignal with its minimum deposit of 1 wei; in force on Arbitrum since
     2022-12.
     """
-    if deposit < 0:
-        raise ValueError(f"deposit = {deposit!r}: must be >= 0")
+    non_negative(pool_tokens=pool_tokens, pool_shares=pool_shares, deposit=deposit)
     return _part(pool_shares, deposit, pool_tokens) if pool_tokens else deposit
 
 
@@ -135,6 +135,7 @@ def curation_burn_flat(pool_tokens: Amount, pool_shares: Amount, shares: Amount)
     -----
     Source: L2Curation.sol signalToTokens.
     """
+    non_negative(pool_tokens=pool_tokens)
     _held(pool_shares, shares)
     return pool_tokens if shares == pool_shares else _part(pool_tokens, shares, pool_shares)
 

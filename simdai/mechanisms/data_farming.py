@@ -76,7 +76,7 @@ def rank_shares(volumes: Sequence[float], op: str = "LOG", max_ranked: int = 100
     -----
     Volume data farming with ranks, until 2024-05-03. Source: DF df_py/volume/rank.py.
     """
-    if max_ranked < 1:
+    if not max_ranked >= 1:
         raise ValueError(f"max_ranked = {max_ranked!r}: must be 1 or above")
     for volume in volumes:
         positive(volume=volume)

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from simdai.mechanisms import choice
-from simdai.mechanisms._domain import non_negative, positive, unit_interval
+from simdai.mechanisms._domain import finite, non_negative, positive, unit_interval
 
 __all__ = [
     "ValuationRule",
@@ -130,18 +130,21 @@ def closed_premium(share_closed: float, price_ratio: float, beta_p: float) -> fl
     unless the share is inside (0, 1) and the ratio above zero.
     """
     positive(share_closed=share_closed, share_open=1.0 - share_closed, price_ratio=price_ratio)
+    finite(beta_p=beta_p)
     return math.log(share_closed / (1.0 - share_closed)) + beta_p * math.log(price_ratio)
 
 
 def own_price_elasticity(share: float, beta_p: float) -> float:
     """d ln share / d ln price of a seller whose price enters in logs: -b_p (1 - s), zero or below."""
     unit_interval(share=share)
+    finite(beta_p=beta_p)
     return -beta_p * (1.0 - share)
 
 
 def privacy_multiple(beta_pi: float, beta_p: float) -> float:
     """Price multiple that privacy is worth at equal quality and share: exp(b_pi / b_p)."""
     positive(beta_p=beta_p)
+    finite(beta_pi=beta_pi)
     return math.exp(beta_pi / beta_p)
 
 

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import poch
 
-from simdai.mechanisms._domain import non_negative, unit_interval
+from simdai.mechanisms._domain import finite, non_negative, unit_interval
 from simdai.mechanisms._exact import amounts
 from simdai.mechanisms.subnet_life import (
     RemovalPayout,
@@ -286,6 +286,7 @@ def injection_terms(
     1. Source: ST coinbase/run_coinbase.rs get_subnet_terms.
     """
     non_negative(tao_emission=tao_emission, price=price)
+    finite(tao_emission=tao_emission, price=price)
     unit_interval(root_proportion=root_proportion)
     (alpha,) = amounts(alpha_emission=alpha_emission)
     (tao, per_tao), (rate, per_rate) = _ratio(tao_emission), _ratio(price)
@@ -390,6 +391,7 @@ def _divided(
 ) -> tuple[list[int], list[int]]:
     """Local and root parts of hotkeys side by side."""
     non_negative(tao_weight=tao_weight)
+    finite(tao_weight=tao_weight)
     amounts(pending_validator_alpha=validator_alpha, pending_root_alpha=root_alpha)
     weight, per_weight = _ratio(tao_weight)
     local: list[Ratio] = []

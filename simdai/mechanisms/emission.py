@@ -330,7 +330,8 @@ def akash_inflation_step(
     """
     unit_interval(bonded=bonded)
     positive(goal=goal, blocks_per_year=blocks_per_year)
-    if low > high:
+    finite(current=current, change=change)
+    if not low <= high:
         raise ValueError(f"low = {low!r}: must not exceed high = {high!r}")
     return min(max(current + (1 - bonded / goal) * change / blocks_per_year, low), high)
 
@@ -344,6 +345,7 @@ def akash_staking_yield(inflation: float, bonded: float, community_tax: float = 
     """
     unit_interval(community_tax=community_tax, bonded=bonded)
     positive(bonded=bonded)
+    non_negative(inflation=inflation)
     return inflation * (1 - community_tax) / bonded
 
 
@@ -358,6 +360,7 @@ def agix_release(month: int, first: float = 15_000_000.0, decay: float = 0.985) 
     """
     at_least(1, month=whole(month=month)[0])
     unit_interval(decay=decay)
+    non_negative(first=first)
     if decay == 1:
         raise ValueError("decay = 1: must be below 1")
     return first * decay ** (month - 1), first * (1 - decay**month) / (1 - decay)

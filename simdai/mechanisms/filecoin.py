@@ -6,7 +6,7 @@ import math
 from decimal import Context, Decimal, localcontext
 from fractions import Fraction
 
-from simdai.mechanisms._domain import non_negative, positive
+from simdai.mechanisms._domain import finite, non_negative, positive
 from simdai.mechanisms._exact import amounts
 
 __all__ = [
@@ -84,4 +84,5 @@ def filecoin_baseline(start: float, epochs: float) -> float:
     builtin-actors@b0a3bdd6 (2026-07-21) actors/reward/src/logic.rs, BASELINE_EXPONENT.
     """
     non_negative(start=start)
+    finite(epochs=epochs)
     return start * math.exp2(epochs / EPOCHS_PER_YEAR)

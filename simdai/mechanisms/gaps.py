@@ -58,7 +58,7 @@ def lag_days(closed: Record, open_: Record, day: Day) -> float:
 
     Raises
     ------
-    ValueError : an index that is not a number
+    ValueError : an index or a day that is not a number
     """
     ahead = _days_ahead(_pairs(closed), _pairs(open_), _number(day))
     return _number(day) - min(ahead) if ahead else 0.0
@@ -101,7 +101,10 @@ def _pairs(record: Record) -> list[tuple[float, float]]:
 
 
 def _number(day: Day) -> float:
-    return float(day.toordinal()) if isinstance(day, datetime.date) else float(day)
+    number = float(day.toordinal()) if isinstance(day, datetime.date) else float(day)
+    if math.isnan(number):
+        raise ValueError("day = nan: must be a number or a date")
+    return number
 
 
 # Scale

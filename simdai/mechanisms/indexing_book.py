@@ -161,7 +161,7 @@ class RewardBook:
 
     def advance(self, block: int) -> RewardBook:
         """Bring the global accumulator to ``block``; ValueError when it lies in the past."""
-        if block < self.block:
+        if not block >= self.block:
             raise ValueError(
                 f"block {block} comes after block {self.block}; give events in the order of blocks"
             )

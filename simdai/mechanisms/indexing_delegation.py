@@ -96,7 +96,7 @@ def allocation_capacity(provision: Any, thawing: Any, delegated: Any, ratio: int
     """
     non_negative(thawing=_least(thawing), delegated=_least(delegated), ratio=ratio)
     own = provision - thawing
-    if _least(own) < 0:
+    if not _least(own) >= 0:
         raise ValueError(f"thawing = {thawing!r}: exceeds the provision of {provision!r}")
     several = isinstance(own, np.ndarray)
     usable = np.minimum(delegated, own * ratio) if several else min(delegated, own * ratio)

@@ -125,6 +125,7 @@ def mpe_client_next(
     price, signed, chain_value, old_signed = amounts(
         price=price, signed=signed, chain_value=chain_value, old_signed=old_signed
     )
+    chain_nonce, current_nonce = amounts(chain_nonce=chain_nonce, current_nonce=current_nonce)
     pending = old_signed if current_nonce > chain_nonce else 0
     return signed + price, chain_value - signed - pending
 

@@ -212,7 +212,7 @@ def superellipse_calibrate(alpha: float, tao: float, w_tao: float) -> tuple[floa
     Source: RaoFoundation/subtensor@0249a4a4e pallets/swap/src/pallet/superellipse.rs from_weights; when
     mainnet switches to it is unknown (November 2026).
     """
-    if alpha <= 0 or tao <= 0 or not 0 < w_tao < 1:
+    if not (alpha > 0 and tao > 0 and 0 < w_tao < 1):
         raise ValueError(
             f"alpha = {alpha!r}, tao = {tao!r}, w_tao = {w_tao!r}: must be > 0, > 0 and in (0, 1)"
         )

@@ -284,12 +284,14 @@ def index_points_per_loss_factor(points_per_oom: float, gamma: float, factor: fl
     ``factor`` are above zero.
     """
     positive(gamma=gamma, factor=factor)
+    finite(points_per_oom=points_per_oom)
     return points_per_oom / gamma * math.log10(factor)
 
 
 def index_from_compute(points_per_oom: float, compute_ratio: float) -> float:
     """Index points gained for a ratio of effective compute: k log10(ratio); negative below 1."""
     positive(compute_ratio=compute_ratio)
+    finite(points_per_oom=points_per_oom)
     return points_per_oom * math.log10(compute_ratio)
 
 
@@ -341,9 +343,10 @@ def benchmark_accuracy(index: float, difficulty: float, slope: float = 0.1, floo
 
     Raises
     ------
-    ValueError : floor outside [0, 1]
+    ValueError : floor outside [0, 1], another argument that is not a finite number
     """
     unit_interval(floor=floor)
+    finite(index=index, difficulty=difficulty, slope=slope)
     return floor + (1.0 - floor) * _logistic(slope * (index - difficulty))
 
 

@@ -73,8 +73,7 @@ def neuron_burn(
     Source: ST subnets/registration.rs update_registration_prices_for_networks,
     bump_registration_price_after_registration; utils/misc.rs decay_factor_q32.
     """
-    if blocks < 0 or registrations < 0:
-        raise ValueError(f"blocks = {blocks}, registrations = {registrations}: must be >= 0")
+    blocks, registrations = amounts(blocks=blocks, registrations=registrations)
     low, high, burn = amounts(minimum=minimum, maximum=maximum, price=price)
     factor = _decay_factor_q32(half_life)
     for _ in range(blocks):

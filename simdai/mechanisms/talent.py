@@ -207,7 +207,7 @@ def certainty_equivalent(expected: float, rho: float, sigma: float, years: float
     ----------
     expected : float, expected value at vesting, zero or above
     rho : float, relative risk aversion, zero or above
-    sigma : float, volatility of the token [1/sqrt(yr)]
+    sigma : float, volatility of the token, zero or above [1/sqrt(yr)]
     years : float, T, years to vesting, zero or above
 
     Raises
@@ -218,7 +218,7 @@ def certainty_equivalent(expected: float, rho: float, sigma: float, years: float
     -----
     Exact for constant relative risk aversion and a lognormal price, when nothing else is owned.
     """
-    non_negative(expected=expected, rho=rho, years=years)
+    non_negative(expected=expected, rho=rho, sigma=sigma, years=years)
     return expected * math.exp(-0.5 * rho * sigma * sigma * years)
 
 

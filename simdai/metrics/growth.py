@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 
-from simdai.mechanisms._domain import positive
+from simdai.mechanisms._domain import finite, positive
 
 __all__ = [
     "annual_factor",
@@ -34,6 +34,7 @@ def year_reached(start: float, target: float, t0: float, growth: float) -> float
     already there). Raises ValueError unless start, target and growth are above zero.
     """
     positive(start=start, target=target, growth=growth)
+    finite(t0=t0)
     distance = math.log(target / start)
     if distance == 0:
         return t0
