@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import poch
+from scipy.special import gammaln
 
 from simdai.mechanisms._domain import finite, non_negative, unit_interval
 from simdai.mechanisms._exact import amounts
@@ -201,7 +201,7 @@ def price_ema_after(
 
     Returns
     -------
-    (n,) float64 [TAO/alpha], what `price_ema` gives block by block, to 1e-13 of the price
+    (n,) float64 [TAO/alpha], what `price_ema` gives block by block, to 1e-8 of the price
 
     Notes
     -----
@@ -211,7 +211,11 @@ def price_ema_after(
     age = np.asarray(blocks_since_start, dtype=np.float64) + halving_blocks
     lead = halving_blocks * base / (1.0 - base)
     last = age + blocks
-    log_kept = blocks * np.log1p(-base) + np.log(poch(last, lead) / poch(age, lead))
+    log_kept = (
+        blocks * np.log1p(-base)
+        + (gammaln(last + lead) - gammaln(last))
+        - (gammaln(age + lead) - gammaln(age))
+    )
     counted = np.minimum(np.asarray(spot, dtype=np.float64), spot_cap)
     return np.asarray(counted + np.exp(log_kept) * (np.asarray(current, dtype=np.float64) - counted))
 
