@@ -330,6 +330,13 @@ def test_many_blocks_at_one_spot_price_average_as_block_by_block(age, blocks):
     assert at_once == pytest.approx([single], abs=1e-9)
 
 
+def test_a_fast_average_over_many_blocks_is_block_by_block_too():
+    single = 0.01
+    for block in range(1000, 1500):
+        single = dtao.price_ema(single, 0.05, block, base=1e-3)
+    assert dtao.price_ema_after([0.01], [0.05], [1000], 500, base=1e-3) == pytest.approx([single], abs=1e-9)
+
+
 def test_averages_over_many_blocks_keep_the_cap_on_the_spot_price():
     capped = dtao.price_ema_after([0.2, 0.2], [50.0, 1.0], [10**6, 10**6], 7200)
     assert capped[0] == pytest.approx(capped[1])
