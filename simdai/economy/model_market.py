@@ -203,10 +203,15 @@ class ModelMarketActor:
         hosts = [host.price for host in self.hosts.values()]
         return np.array([self.rules.closed_price] * len(self.labs) + hosts)
 
-    def _explained(self) -> Floats:
-        """Utility without the premium: quality, price, privacy, risk and the number of users."""
+    def _explained(self, private: bool = True) -> Floats:
+        """Utility without the premium: quality, price, privacy, risk and the number of users.
+
+        Parameters
+        ----------
+        private : whether customers care who can look into their use
+        """
         zeros = [0.0] * len(self.labs)
-        privacy = np.array(zeros + [host.privacy for host in self.hosts.values()])
+        privacy = np.array(zeros + [host.privacy * private for host in self.hosts.values()])
         risk = np.array(zeros + [host.rules.risk for host in self.hosts.values()])
         users = np.log1p(self.rules.users * self.use) - np.log1p(self._first_users)
         quality = np.where(self._offered, self.quality(), 0.0)
@@ -228,9 +233,9 @@ class ModelMarketActor:
                     self._banned[row, column] = self.regulator.banned(place, seller)
         self._matters = bool((self._banned & self._offered[self._segment_of]).any())
 
-    def _target(self) -> Floats:
-        """(blocks, sellers) shares that customers would choose now."""
-        utility = self._explained() + self.premium
+    def _target(self, private: bool = True) -> Floats:
+        """(blocks, sellers) shares that customers would choose now; ``private`` as in `_explained`."""
+        utility = self._explained(private) + self.premium
         sold = [n for n, lab in enumerate(self.labs) if lab.sold]
         utility[:, sold] = -np.inf
         rows = utility[self._segment_of]
@@ -314,6 +319,12 @@ class ModelMarketActor:
         side = np.array([(not o) == closed for o in open_lab] + [not closed] * len(self.hosts), dtype=bool)
         alive = np.array([not lab.sold for lab in self.labs] + [True] * len(self.hosts), dtype=bool)
         return wallets @ self._weights, (~self._banned & (side & alive)).any(axis=1)
+
+    def worth_of_privacy(self) -> float:
+        """USD a year that hosts would gain, in the long run, from use that is theirs for being private."""
+        gained = self._weights @ (self._target() - self._target(private=False))
+        wallets = np.array([[segment.wallet] for segment in self.segments])
+        return float((wallets * gained * self.prices())[:, len(self.labs) :].sum())
 
     def share_reading(self, segment: str, seller: str) -> Callable[[], float]:
         """A reading of the share of a segment's use that a seller has."""

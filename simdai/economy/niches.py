@@ -71,7 +71,7 @@ class Niches(Configured):
     Parameters
     ----------
     hosting, domains : see there
-    tee_loss : share of throughput that confidential serving costs
+    tee_loss : share of throughput that confidential serving costs, where no host offers it yet
     egress_share : share of a cloud's bill for moving data, which its price per hour leaves out
     """
 
@@ -180,7 +180,10 @@ class NicheMeasures:
     # -- privacy ---------------------------------------------------------------------------------------------
 
     def _privacy(self, market: ModelMarketActor) -> None:
-        """Price multiple that full privacy is worth to each segment, and whether it pays for its loss."""
+        """Price multiple that full privacy is worth to each segment, and whether it pays for what it costs.
+
+        The multiple is taste alone; what private serving brings is the revenue that it draws to hosts.
+        """
         recorder, beta_p = self.world.recorder, market.rules.price_sensitivity
         demand = self.world.demand.values()
         weights = {d.name: d.rules.privacy for d in demand if d.rules.kind == "ai_use"}
@@ -199,6 +202,13 @@ class NicheMeasures:
             "niche.privacy.viable_share",
             "1",
             lambda: float(
-                np.mean([confidential_is_viable(w, beta_p, self.rules.tee_loss) for w in weights.values()])
+                np.mean([confidential_is_viable(w, beta_p, self._loss(market)) for w in weights.values()])
             ),
         )
+        for register in (recorder.series, recorder.outcome):
+            register("niche.privacy.revenue_premium_usd", "USD/y", market.worth_of_privacy)
+
+    def _loss(self, market: ModelMarketActor) -> float:
+        """Share of throughput that confidential serving costs the host that does it best."""
+        losses = [host.confidential.loss for host in market.hosts.values() if host.confidential is not None]
+        return min(losses, default=self.rules.tee_loss)

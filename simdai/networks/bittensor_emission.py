@@ -30,6 +30,8 @@ Ints: TypeAlias = NDArray[np.int64]
 Floats: TypeAlias = NDArray[np.float64]
 Votes: TypeAlias = Callable[[Ints], tuple[Floats, Floats]]
 
+FIRST_AVERAGE = 2  # blocks until the average price of a new subnet, which starts from 0, is above it
+
 
 class Emission(Configured):
     """What a block creates.
@@ -71,6 +73,8 @@ class Coinbase:
         """(s,) shares in force."""
         self.tao, self.bought = np.zeros((2, slots), dtype=np.int64)
         """(s,) TAO emitted since the start, and of it spent on alpha."""
+        self.flows = np.zeros((2, slots))
+        """(2, s) flows of users and of the protocol in the last step, TAO a block."""
         self.level = 1.0
         """Factor on the TAO that a block creates; shocks change it."""
 
@@ -98,13 +102,21 @@ class Coinbase:
     def close_flows(self, blocks: int, smoothing: float | None) -> None:
         """Average the flows of the last ``blocks`` blocks; zero where nobody looks at them."""
         chain = self.chain
-        for average, flow in ((chain.user_flow, chain.flow_in), (chain.protocol_flow, chain.protocol_in)):
-            if smoothing is None:
-                average[:] = 0.0
-            else:
-                for slot in chain.slots.tolist():
-                    average[slot] = flow_ema(average[slot], flow[slot] / RAO / blocks, smoothing, blocks)
-            flow[:] = 0
+        self.flows[:] = np.array([chain.flow_in, chain.protocol_in]) / RAO / blocks
+        if smoothing is None:
+            chain.user_flow[:] = chain.protocol_flow[:] = 0.0
+        else:
+            self._average_flows(smoothing, blocks)
+        chain.flow_in[:] = chain.protocol_in[:] = 0
+
+    def open_flows(self, smoothing: float) -> None:
+        """Flows begin to count: averages start from 0, and see a block with the flows of the last step."""
+        self._average_flows(smoothing, 1)
+
+    def _average_flows(self, smoothing: float, blocks: int) -> None:
+        for average, flow in zip((self.chain.user_flow, self.chain.protocol_flow), self.flows, strict=True):
+            for slot in self.chain.slots.tolist():
+                average[slot] = flow_ema(average[slot], flow[slot], smoothing, blocks)
 
     # -- shares ----------------------------------------------------------------------------------------------
 
@@ -113,7 +125,10 @@ class Coinbase:
         return np.flatnonzero(chain.alive & (chain.started <= chain.block))
 
     def _until_change(self, slots: Ints) -> int:
-        """Blocks that surely pass before a halving, a start, or root's leave for a subnet."""
+        """Blocks that surely pass before a halving, a start, root's leave for a subnet, or the first average.
+
+        When alpha begins no subnet has an average price, and no share; two blocks later all have both.
+        """
         chain = self.chain
         per_block = block_emission(chain.issuance, self.max_supply, self.reward)
         least = _blocks_to_halving(chain.issuance, self.max_supply, per_block)
@@ -121,6 +136,8 @@ class Coinbase:
             for issued in chain.alpha_issued[slots].tolist():
                 per_block = 2 * block_emission(issued, self.max_supply, self.reward)
                 least = min(least, _blocks_to_halving(issued, self.max_supply, per_block))
+            if not chain.price_ema[slots].any():
+                least = min(least, FIRST_AVERAGE)
         dates = np.concatenate([chain.started[chain.alive], chain.enabled[chain.alive]])
         ahead = dates[dates > chain.block]
         return min(least, int(ahead.min() - chain.block)) if len(ahead) else least

@@ -205,6 +205,8 @@ class BittensorNetwork:
         setattr(self, hook, rule)
         if hook == "consensus":
             self.payday.change_rules()
+        if hook == "shares" and before.flow_smoothing is None and rule.flow_smoothing is not None:
+            self.coinbase.open_flows(rule.flow_smoothing)
         if hook == "pool_shape":
             if isinstance(before, NoPool):
                 self._launch_alpha()

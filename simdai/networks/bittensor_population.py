@@ -183,7 +183,8 @@ class Stakers(Configured):
     hype : standard deviation of the logarithm of the share wanted in a subnet that a day brings, to all alike
     migration : rate at which the odds of root against subnets fall at the start
     migration_fades : days in which that rate falls to 1/e
-    curiosity : share of wealth wanted in a subnet that is new
+    curiosity : share of wealth wanted in a subnet that is new, shared by all of them when alpha begins
+    acquaintance : days in which a new subnet gets known to all but 1/e of those it could please; at once at 0
     claim : whether alpha earned on root is swapped for TAO there, or kept
     loyalty : days after which a holder looks for a better validator
     """
@@ -200,6 +201,7 @@ class Stakers(Configured):
     migration: PerDay = 0.0
     migration_fades: PositiveDays = 365.0
     curiosity: Share
+    acquaintance: Days = 0.0
     claim: Literal["swap", "keep"]
     loyalty: PositiveDays
 

@@ -68,6 +68,11 @@ class Portfolios:
         slots = len(chain.alive)
         self.taste = np.zeros((len(people), slots + 1))
         """Shares of wealth wanted while nothing has changed since the start."""
+        self.unknown = np.zeros((len(people), slots + 1))
+        """Part of those shares that is not wanted yet, because a subnet is new."""
+        self._still_unknown = np.exp([-step / r.acquaintance if r.acquaintance else -np.inf for r in rules])[
+            :, None
+        ]
         self.usual = np.full(slots + 1, np.nan)
         """(s + 1,) yearly log return of the start; nan where it is not known yet."""
         self.past = np.zeros((len(people), slots))
@@ -95,6 +100,7 @@ class Portfolios:
         self.taste = values / np.where(totals > 0.0, totals, 1.0)
         unknown = np.append(~values[:, :-1].any(axis=0) & self.chain.alive, False)
         self.taste[:, unknown] = (self.curiosity / max(len(self.chain.slots), 1))[:, None]
+        self.unknown[:] = unknown
         rate = np.array([who.rules.speed for who in self.people])
         self.taste[:, -1] *= np.exp(-self.migration / np.where(rate > 0.0, rate, np.inf))
         self._prices = self.chain.prices
@@ -102,12 +108,13 @@ class Portfolios:
     def settle(self, slot: int) -> None:
         """A new subnet: they are curious, and have no past with it."""
         self.taste[:, slot] = self.curiosity / len(self.chain.alive)
-        self.usual[slot], self.past[:, slot] = np.nan, 0.0
+        self.usual[slot], self.past[:, slot], self.unknown[:, slot] = np.nan, 0.0, 1.0
         self._prices[slot] = self.chain.prices[slot]
 
     def _change_tastes(self, n: int, names: NDArray[np.uint64]) -> None:
         luck = normal(self._hype_luck.uniforms(names, n)) * np.sqrt(self.step)
         self.taste[:, :-1] *= np.exp(self.hype[:, None] * luck)
+        self.unknown *= self._still_unknown
         self.taste[:, -1] *= np.exp(-self.migration * self.step)
         self.migration *= np.exp(-self.step / self.migration_fades)
 
@@ -132,7 +139,7 @@ class Portfolios:
         news = np.tile(np.nan_to_num(rate_of_return - self.usual), (len(self.people), 1))
         news[:, :-1] += self.trend[:, None] * self.past
         news = np.clip(news, -CREDIBLE, CREDIBLE)
-        wanted = self.taste * np.exp(self.sensitivity[:, None] * news)
+        wanted = self.taste * (1.0 - self.unknown) * np.exp(self.sensitivity[:, None] * news)
         open_to = np.append(chain.alive & (prices > 0.0), True)
         wanted = np.where(open_to, wanted, 0.0)
         totals = wanted.sum(axis=1, keepdims=True)

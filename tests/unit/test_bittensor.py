@@ -204,6 +204,55 @@ def test_before_alpha_participants_are_paid_in_tao_and_at_its_launch_all_stake_i
     assert (net.chain.alpha_outside > 0).all()
 
 
+LAUNCH = {
+    "step": 2.0,
+    ".record_every": "2 d",
+    "pool": [{"rule": {"kind": "none"}}, {"from": "2026-01-04", "rule": PRODUCT}],
+    "emission.shares": [
+        {"rule": ROOT_VOTES},
+        {"from": "2026-01-04", "rule": {"kind": "price", "burn_penalty": False}},
+    ],
+    "emission.injection": {"cap": "alpha_emission", "bought": "recycled"},
+    "launch_pool": 1.0,
+}
+
+
+def test_no_tao_is_lost_when_alpha_begins_without_average_prices():
+    # alpha begins within a step; two blocks, in which no subnet has an average price, create nothing
+    net = run(LAUNCH, until=6.0)
+    assert outcome(net, "emission.tao") == pytest.approx(6 * 3600 - 2 * 0.5, rel=1e-6)
+
+
+def test_alpha_that_holders_get_to_know_by_and_by_is_never_worth_more_than_all_tao():
+    curious = {**LAUNCH, **QUIET, "step": 7.0, "stakers.public.curiosity": 0.5}
+    slow, sudden = (
+        run({**curious, "stakers.public.acquaintance": days}, until=27.0) for days in (280.0, 0.0)
+    )
+    worth = [float((net.chain.alpha_outside * net.chain.prices).sum()) for net in (slow, sudden)]
+    # of half their wealth, wanted at once, holders put 13 % in a step into pools of a few thousand TAO
+    assert worth[0] < 0.01 * slow.chain.issuance and worth[1] > sudden.chain.issuance
+    # in the long run a TAO a block buys what is sold of an alpha a block of each subnet
+    assert 0.1 < outcome(slow, "alpha.price_sum") < 10.0
+
+
+def test_what_is_new_is_wanted_in_proportion_to_those_who_know_it():
+    net = run(
+        {**LAUNCH, **QUIET, "stakers.public.curiosity": 0.5, "stakers.public.acquaintance": 10.0}, until=23.0
+    )
+    # the pools are there since day 3, and the first step after that is on day 4: ten steps until day 22
+    known = 1.0 - net.portfolios.unknown[:, :3]
+    assert known == pytest.approx(np.full_like(known, 1.0 - np.exp(-20.0 / 10.0)))
+    assert (net.portfolios.unknown[:, -1] == 0.0).all(), "everybody knows root"
+
+
+def test_flows_count_from_the_block_in_which_their_rule_comes():
+    dated = [{"rule": {"kind": "price", "burn_penalty": False}}, {"from": "2026-01-04", "rule": FLOW}]
+    inflow = {"step": 2.0, ".record_every": "2 d", "stakers.public.migration": 0.05}
+    # the step in which the rule comes is paid by the flows of the step before, the next one by its own
+    net = run({**inflow, "emission.shares": dated}, until=4.0)
+    assert outcome(net, "emission.tao") == pytest.approx(4 * 3600, rel=1e-6)
+
+
 def test_a_root_vote_for_a_favourite_moves_emission():
     era = {"pool": {"kind": "none"}, "emission.shares": ROOT_VOTES}
     fair = run(era, until=2.0)

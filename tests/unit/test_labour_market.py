@@ -309,13 +309,19 @@ def test_bounties_bring_contributors():
     assert some > none
 
 
-def test_a_review_queue_that_cannot_keep_up_piles_up():
-    review = {"maintainers": 1, "merges_per_day": 8.0, "sent_per_day": 0.25}
+def test_a_review_queue_that_cannot_keep_up_piles_up_until_the_wait_puts_off_as_many_as_are_too_many():
+    review = {"maintainers": 1, "merges_per_day": 8.0, "sent_per_day": 0.25, "patience": 10.0}
     sim, outcomes = simulate({"training.commons.review": review, "institutions.market.matching.scale": 0.0})
     project = sim.world.training["commons"]
     sent = 0.25 * project.researchers
     assert outcomes["commons.merged_share"] == pytest.approx(8.0 / sent, rel=0.03)  # of the step before
-    assert outcomes["commons.review_wait_days"] > 100
+    # behind the backlog, a rest of a service of an eighth of a day
+    assert outcomes["commons.review_wait_days"] == pytest.approx(10.0 * np.log(sent / 8.0) + 1 / 8, rel=0.03)
+    patient = {
+        "training.commons.review": review | {"patience": 1e6},
+        "institutions.market.matching.scale": 0.0,
+    }
+    assert simulate(patient)[1]["commons.review_wait_days"] > 100
     assert project.merged_labour < project.labour
 
 

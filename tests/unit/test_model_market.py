@@ -189,6 +189,29 @@ def test_cheaper_checks_bring_use_to_the_networks():
     assert share(cheap, *name)[-1] > share(plain, *name)[-1]
 
 
+def test_what_privacy_earns_is_the_use_that_it_draws_to_hosts():
+    plain = pinned() | {"institutions.models.network_effect": 0.0, "institutions.models.adoption_lag": "1 d"}
+    shock = {"kind": "confidential_computing", "at": "2026-01-02", "loss": 0.0}
+    known, private = run(plain, horizon="60 d"), run(plain | {"shocks": [shock]}, horizon="60 d")
+    worth = [
+        sim.world.recorder.outcomes()["niche.privacy.revenue_premium_usd"][0] for sim in (known, private)
+    ]
+    sales = [
+        sim.world.recorder.series_table()["open_on_cloud.run_rate_usd"][1][-1] for sim in (known, private)
+    ]
+    assert worth[0] == 0.0
+    assert worth[1] == pytest.approx(sales[1] - sales[0], rel=1e-6)
+
+
+def test_private_serving_pays_where_the_best_host_loses_less_than_privacy_is_worth():
+    shock = {"kind": "confidential_computing", "at": "2026-01-02"}
+    viable = [
+        run({"shocks": [shock | {"loss": loss}]}).world.recorder.outcomes()["niche.privacy.viable_share"][0]
+        for loss in (0.0, 0.99)
+    ]
+    assert viable == [1.0, 0.0]
+
+
 def test_the_cost_niche_tells_what_a_network_saves():
     sim = run(NETWORK | {"clouds": SMALL["clouds"], "demand.renters.sellers": None}, horizon="40 d")
     outcomes = sim.world.recorder.outcomes()
