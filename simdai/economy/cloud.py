@@ -43,6 +43,7 @@ class PooledCloud(Cloud, kind="cloud"):
     hardware : name of a hardware class of the scenario
     capacity : GPUs
     price : USD per GPU-hour, a number or a path
+    market : institution whose prices by the hour swing about their trend; this price swings with them
     elastic : how capacity follows use; fixed without
     step : days between two looks at both
     """
@@ -50,11 +51,17 @@ class PooledCloud(Cloud, kind="cloud"):
     hardware: Name
     capacity: Count
     price: Annotated[Path, PathOf("USD/h")]
+    market: Name | None = None
     elastic: Elastic | None = None
     step: PositiveDays = 1.0
 
     def check(self, scenario: Any) -> Iterator[Problem]:
         yield from absent("hardware", {"hardware": self.hardware}, scenario.hardware)
+        if self.market is not None:
+            swinging = [
+                name for name, actor in scenario.institutions.items() if getattr(actor, "swing", None)
+            ]
+            yield from absent("institution whose prices swing", {"market": self.market}, swinging)
 
     def build(self, world: World, name: str) -> PooledCloudActor:
         return PooledCloudActor(self, world, name)
@@ -91,6 +98,8 @@ class PooledCloudActor:
     def price(self) -> float:
         """USD per GPU-hour now, for customers."""
         full = self.world.on(self.rules.price) * self.level
+        if self.rules.market is not None:
+            full *= self.world.institutions[self.rules.market].swung
         return left_to_pay(full, self.rebate * self._speed) if self.rebate else full
 
     def list_price(self, hardware: tuple[int, ...] | None) -> float:

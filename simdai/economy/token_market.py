@@ -18,7 +18,7 @@ from simdai.mechanisms.choice import smooth
 from simdai.mechanisms.price_impact import Book, PriceImpact
 from simdai.mechanisms.speculation import NoSpeculation, Speculation, fundamental_value
 from simdai.registry import Configured
-from simdai.units import Count, PositiveDays, Share, Tokens, UsdPerDay, UsdPerToken
+from simdai.units import Count, PositiveDays, Share, Tokens, TokensPerDay, UsdPerDay, UsdPerToken
 
 __all__ = ["Token", "TokenMarket"]
 
@@ -44,6 +44,8 @@ class Token(Configured):
     reference_fees : USD a day that users paid when the price was ``price``; the fundamental value follows
         their growth
     step : days between two looks of the traders; one where the depth is that of a day
+    absorbed : tokens a day that those who are paid in them sold, net, when the price was ``price``: traders
+        who took these up at that price hold a token for worth more than it
     """
 
     symbol: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9]{0,11}$")
@@ -56,6 +58,7 @@ class Token(Configured):
     treasury_share: Share = 0.0
     reference_fees: UsdPerDay | None = None
     step: PositiveDays = 1.0
+    absorbed: TokensPerDay = 0.0
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -104,6 +107,7 @@ class TokenMarket:
         self._genesis()
         self.sentiment = 1.0
         """Factor on the fundamental value; shocks change it."""
+        self._value = rules.price * self._premium()
         self._fees_per_day = math.nan
         self._trend = 0.0
         self._log_price = math.log(self.price)
@@ -121,6 +125,15 @@ class TokenMarket:
             tokens, usd = self.book.reserves
             ledger.transfer(tokens, self.asset, self.holders, self.pool)
             ledger.transfer(usd, "USD", WORLD, self.pool)
+
+    def _premium(self) -> float:
+        """Value over price at which traders take up in a step what others sell at the start."""
+        days = self.rules.step
+        sold = self.ledger.to_units(self.rules.absorbed * days / self.world.scale, self.asset)
+        pull = self.rules.speculation.wanted_move(days, 1.0, 0.0, 0.0)
+        if not sold or not pull:
+            return 1.0
+        return (self.price / self.book.sell(sold)[1].price) ** (1.0 / pull)
 
     # -- trading ---------------------------------------------------------------------------------------------
 
@@ -304,7 +317,7 @@ class TokenMarket:
         fees = self._fees_per_day * self.world.scale / reference if known and reference else math.nan
         supply = self.ledger.supply(self.asset) / self.genesis
         power = self.rules.speculation.value_fee_power
-        return fundamental_value(self.rules.price, fees, power, supply, self.sentiment)
+        return fundamental_value(self._value, fees, power, supply, self.sentiment)
 
     def note_fees(self, usd: float, days: float) -> None:
         """Tell the traders what users paid over ``days``."""

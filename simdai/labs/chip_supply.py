@@ -210,6 +210,11 @@ class ChipSupplyActor:
         """USD per H100e-hour for the short term; for days to come, what can be expected."""
         return self._fallen(self.rules.rental_price, day) * self._swung(day)
 
+    @property
+    def swung(self) -> float:
+        """Prices by the hour now over their trend."""
+        return self._swung(self.world.env.now)
+
     def _swung(self, day: float) -> float:
         """Price by the hour over its trend; a deviation of today fades."""
         swing = self.rules.swing

@@ -173,6 +173,7 @@ class Issuance(Configured):
     ----------
     bonded : share of the supply that is staked; goal : the share at which inflation stays
     change : of inflation in a year with nothing staked; low, high : its bounds, a share of supply a year
+    first : inflation at the start of the scenario; ``high`` without
     ideal : bounds that move, within ``low`` and ``high``; none without
     community_tax : share of it for the community pool
     sold : share of their rewards that stakers sell
@@ -183,6 +184,7 @@ class Issuance(Configured):
     change: PerYear
     low: PerYear
     high: PerYear
+    first: PerYear | None = None
     ideal: IdealInflation | None = None
     community_tax: Share
     sold: Share = 0.0
@@ -191,6 +193,8 @@ class Issuance(Configured):
     def _bounds(self) -> Self:
         if not 0 <= self.low <= self.high:
             raise ValueError(f"low = {self.low:g} and high = {self.high:g} must satisfy 0 <= low <= high")
+        if self.first is not None and not self.low <= self.first <= self.high:
+            raise ValueError(f"first = {self.first:g}: must lie between low and high")
         if not self.bonded or not self.goal:
             raise ValueError("bonded and goal must be above 0")
         return self

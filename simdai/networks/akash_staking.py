@@ -35,7 +35,7 @@ class Staking:
         self.rules, self.world, self.token = rules, world, token
         self.stakers = f"{name}.stakers"
         world.ledger.open(self.stakers, token.asset)
-        self.inflation = rules.high
+        self.inflation = rules.high if rules.first is None else rules.first
         """Share of the supply a year."""
         self._owed = 0.0  # base units not yet minted
         self._paid_to = 0.0  # days

@@ -69,6 +69,7 @@ class _Report:
             "providers.count": ("count", lambda: scale * sum(p.count for p in network.populations.values())),
             "job_pool": ("token", lambda: network.job_pool),
             "token.minted_to_date": ("token", lambda: network.treasuries.cumulative),
+            "token.outside_treasuries": ("token", self._outside),
         }
         if any(part.withheld for part in network.parts.values()):
             levels["withheld"] = "token", self._withheld
@@ -103,6 +104,10 @@ class _Report:
             for what, then in zip(("job_pool_usd", "render_burn_usd"), self._ratio_then, strict=True)
         )
         return reward / burn if burn else math.nan
+
+    def _outside(self) -> float:
+        """Tokens that exist and have left the treasuries, which is what listings call the total supply."""
+        return self.world.scale * self.network.token.supply - sum(self._held(what) for what in CATEGORIES)
 
     def _held(self, category: str) -> float:
         return self.world.scale * self.network.treasuries.balance(category) / self.network.token.unit

@@ -458,6 +458,17 @@ def test_inflation_follows_the_bonded_share_between_its_bounds() -> None:
     assert net.staking.staking_yield == pytest.approx(net.staking.inflation * 0.6 / 0.8)
 
 
+def test_inflation_starts_where_it_stood() -> None:
+    """With 0.4 bonded it rises by (1 - 0.4 / 0.67) / 365.25 a day, from a rate below its upper bound."""
+    issuance = NO_INFLATION | {"bonded": 0.4, "low": 0.13, "high": 0.2, "first": 0.14}
+    _, net = network({"issuance": issuance}, until=10.5)
+    assert net.staking.inflation == pytest.approx(
+        0.14 + 10 * net.staking.rules.change * (1 - 0.4 / 0.67) / 365.25
+    )
+    with pytest.raises(ScenarioError, match="first = 0.3: must lie between low and high"):
+        network({"issuance": issuance | {"first": 0.3}})
+
+
 def test_the_older_module_keeps_inflation_within_a_twentieth_of_an_ideal_that_halves() -> None:
     """48.546257 % at genesis, halving in 2.10306569 years (node x/inflation, 2022)."""
     ideal = {"genesis": "2023-11-25", "initial": 0.48546257, "half_life": 2.10306569 * 365.25, "band": 0.05}

@@ -12,6 +12,7 @@ import pytest
 from simdai.economy.calendar import Calendar, Phase
 from simdai.economy.demand import expected_wait_hours
 from simdai.economy.hardware import Accelerator
+from simdai.economy.ledger import WORLD
 from simdai.economy.paths import Annual, Constant, Points
 from simdai.economy.provider_book import ProviderBook, Records, hired_hours
 from simdai.economy.venue_choice import Choice, VenueChoice
@@ -231,6 +232,32 @@ def test_a_crash_moves_the_price_by_sales_alone() -> None:
     # constant product: halving the price takes reserves up by sqrt(2)
     assert sold == pytest.approx(token.book.tokens * (1 - 1 / math.sqrt(2)), rel=1e-4)
     ledger.check()
+
+
+def test_a_market_that_took_up_what_was_sold_at_its_price_goes_on_to_do_so() -> None:
+    changes = {
+        "horizon": "150 d",
+        "demand.startups.jobs_per_day": 1.0,
+        "networks.gridnet.providers.racks.count": 1,
+        "networks.gridnet.emit": None,
+        "networks.gridnet.token.traders_share": 0.3,
+        "networks.gridnet.token.speculation": {"kind": "traders", "fundamental_speed": 12.0},
+    }
+    prices = []
+    for absorbed in (0.0, 1000.0):
+        sim = Simulation(small(changes | {"networks.gridnet.token.absorbed": absorbed}), seed=1)
+        token = sim.world.networks["gridnet"].token
+
+        def sell(token: Any = token) -> None:
+            token.sell(1000 * token.unit, token.holders, WORLD)
+
+        sim.world.calendar.every(1.0, Phase.EPOCHS, sell, first=0.5)
+        sim.run()
+        prices.append(token.price)
+    # By hand: a thousand a day into a pool of 1e6 / sqrt(p) tokens lower ln p by 0.002 sqrt(p); traders take
+    # back 1 - exp(-12 / 365.25) of ln p; the two are equal at p = 0.942.
+    assert prices[0] == pytest.approx(0.942, rel=0.003)
+    assert prices[1] == pytest.approx(1.0, rel=0.003)
 
 
 def test_a_stated_sale_sells_that_share_of_the_supply() -> None:

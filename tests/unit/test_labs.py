@@ -19,6 +19,7 @@ from simdai.engine.streams import EntityStream
 from simdai.errors import ScenarioError
 from simdai.labs.chip_supply import monthly_lots
 from simdai.simulation import Simulation
+from tests.worlds import SMALL
 
 ALONE = {"institutions.researchers": None}
 
@@ -441,6 +442,18 @@ def test_prices_by_the_hour_swing_about_their_trend_and_are_expected_to_return_t
     later = supply.contract_price(160.0) / trend.contract_price(160.0)
     assert math.log(later) == pytest.approx(math.log(ratio) / math.e)  # faded to 1/e in its memory
     assert supply.unit_price(60.0) == trend.unit_price(60.0)  # to own one costs what it did
+
+
+def test_a_cloud_s_price_swings_with_the_market():
+    cloud = {"kind": "cloud", "hardware": "h100", "capacity": 10, "price": 3.0, "market": "chip_supply"}
+    swing = {"institutions.chip_supply.swing": {"sd": 0.3, "memory": "100 d"}}
+    world = {"hardware": SMALL["hardware"], "clouds": {"cloud": cloud}}
+    sim = run(ALONE | swing | world, horizon="60 d")
+    supply = sim.world.institutions["chip_supply"]
+    assert supply.swung != 1.0
+    assert series(sim, "cloud.list_price_usd_per_gpu_hour")[-1] == pytest.approx(3.0 * supply.swung)
+    with pytest.raises(ScenarioError, match="institution whose prices swing"):
+        run(ALONE | world, horizon="60 d")
 
 
 def test_open_weights_scatter_around_what_they_trail():
