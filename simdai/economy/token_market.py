@@ -133,7 +133,7 @@ class TokenMarket:
         pull = self.rules.speculation.wanted_move(days, 1.0, 0.0, 0.0)
         if not sold or not pull:
             return 1.0
-        return (self.price / self.book.sell(sold)[1].price) ** (1.0 / pull)
+        return math.exp(math.log(self.price / self.book.sell(sold)[1].price) / pull)
 
     # -- trading ---------------------------------------------------------------------------------------------
 
