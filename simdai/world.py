@@ -129,7 +129,7 @@ class World:
         """64 bits of the market's event trace and of every balance."""
         state = hashlib.blake2b(self.market.digest.to_bytes(8, "little"), digest_size=8)
         for asset in self.ledger.assets:
-            state.update(self.ledger.accounts(asset).balances.tobytes())
+            state.update(self.ledger.accounts(asset).balances.data)
         return int.from_bytes(state.digest(), "little")
 
     def fingerprint(self) -> str:

@@ -283,11 +283,10 @@ class ComputeMarket:
 
     def work_hours(self, venues: list[Venue], over: Increment) -> float:
         """GPU-hours of a speed-1 device in the jobs completed, by the mean work of each class."""
-        total = 0.0
-        for c, spec in enumerate(self._class_specs):
-            hours = 24.0 * spec.service.mean * spec.gpus * spec.devices
-            total += hours * sum(over.count("completed", venue.index, c) for venue in venues)
-        return total
+        rows = [venue.index for venue in venues]
+        completed = over.counters["completed"][rows].sum(axis=0).tolist()
+        hours = (24.0 * spec.service.mean * spec.gpus * spec.devices for spec in self._class_specs)
+        return float(sum(each * jobs for each, jobs in zip(hours, completed, strict=True)))
 
     def unit_cost(self, venues: list[Venue], over: Increment) -> float:
         """All that customers paid per GPU-hour of work done, on a speed-1 device [USD/h]."""

@@ -49,16 +49,16 @@ class SpeedGap:
                         unit,
                         lambda of=of, n=n: self._lead(of)[n],  # type: ignore[misc]
                     )
-        if self._closed and any(e.is_open for e in employers(self.world).values()):
+        self._employers = list(employers(self.world).values())
+        if self._closed and any(e.is_open for e in self._employers):
             recorder.outcome("gap.speed.experiment_compute_ratio", "1", self._experiments)
         return False
 
     def _experiments(self) -> float:
         """Experiment compute per researcher, closed labs over open projects: how much each can try."""
-        found = employers(self.world).values()
         per_head = []
         for is_open in (False, True):
-            side = [e for e in found if e.is_open == is_open]
+            side = [e for e in self._employers if e.is_open == is_open]
             people = math.fsum(e.researchers for e in side)
             per_head.append(math.fsum(e.research_h100e for e in side) / people if people else 0.0)
         return scale_ratio(*per_head)

@@ -162,7 +162,9 @@ class ModelMarketActor:
 
     def _worth(self, column: int) -> float:
         """USD a year that the use which a seller has is worth at its price."""
-        return float(self._wanted(self.sellers[column]) * self.prices()[column])
+        host = self._hosts_by_column()[column]
+        price = self.rules.closed_price if host is None else host.price
+        return self._wanted(self.sellers[column]) * float(price)
 
     def _invert(self) -> None:
         """Premiums that make today's shares the best choice (Berry), and those among them that wander."""

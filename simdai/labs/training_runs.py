@@ -191,11 +191,12 @@ class Training:
         self.lab.world.calendar.at(tomorrow, Phase.RUNS, self._look)
 
     def _look(self) -> None:
-        """Decide on the next run, if it is worth it by now."""
+        """Decide on the next run if it is worth it by now; else think again at the next step."""
         if self.lab.sold:
             return
         if self._planned_index(self.technology.duration) - self.best_index < self.rules.least_gain:
-            self._look_tomorrow()
+            later = self.lab.world.env.now + self.lab.rules.step
+            self.lab.world.calendar.at(later, Phase.RUNS, self._look)
             return
         now, wait = self.lab.world.env.now, self._decision_days()
         self.lab.world.calendar.at(now + wait, Phase.RUNS, lambda: self._decided(now))

@@ -34,6 +34,8 @@ __all__ = [
     "asi_implied_supply",
     "compute_job_price",
     "fixed_rate_swap",
+    "job_minutes",
+    "job_price_per_minute",
     "order_datatoken_split",
     "predictoor_collector",
     "predictoor_farming",
@@ -183,10 +185,20 @@ def compute_job_price(
     -----
     Source: ON.
     """
-    non_negative(duration_s=duration_s, **resources)
+    return job_minutes(duration_s) * job_price_per_minute(resources, prices)
+
+
+def job_minutes(duration_s: float) -> int:
+    """Minutes started in ``duration_s`` seconds, which a job pays for. Raises ValueError below zero."""
+    non_negative(duration_s=duration_s)
+    return math.ceil(duration_s / 60)
+
+
+def job_price_per_minute(resources: Mapping[str, float], prices: Mapping[str, float]) -> float:
+    """Price of a minute of resources; arguments and errors as in `compute_job_price`."""
+    non_negative(**resources)
     non_negative(**prices)
-    minutes = math.ceil(duration_s / 60)
-    return minutes * sum(prices.get(resource, 0) * units for resource, units in resources.items())
+    return sum(prices.get(resource, 0) * units for resource, units in resources.items())
 
 
 def ve_unlock(unlock: int, week: int = 604800) -> int:

@@ -230,12 +230,14 @@ def escrow_akt_fallback(
     (akt,) = amounts(akt=akt)
     (usd_per_akt,) = exact(price=price)
     positive(price=float(usd_per_akt))
-    left, paid, open_debts = Fraction(akt), [], []
+    usd, per = usd_per_akt.numerator, usd_per_akt.denominator
+    left, paid, open_debts = akt * usd, [], []  # in parts of a micro-AKT of which a debt takes a whole number
     for debt in unsettled:
-        taken = min(amounts(unsettled=debt)[0] / usd_per_akt, left)
+        wanted = amounts(unsettled=debt)[0] * per
+        taken = min(wanted, left)
         left -= taken
-        paid.append(math.floor(taken))
-        open_debts.append(math.ceil(debt - taken * usd_per_akt))
+        paid.append(taken // usd)
+        open_debts.append(-((taken - wanted) // per))
     return tuple(paid), tuple(open_debts), akt - sum(paid)
 
 

@@ -16,7 +16,7 @@ from simdai.economy.contract_account import ContractAccount
 from simdai.economy.ledger import WORLD
 from simdai.economy.tallies import Tallies
 from simdai.economy.token_market import TokenMarket
-from simdai.mechanisms.data_market import compute_job_price
+from simdai.mechanisms.data_market import job_minutes, job_price_per_minute
 from simdai.mechanisms.job_escrow import JobEscrow, job_escrow_new, job_escrow_step
 from simdai.mechanisms.provider_choice import margin
 from simdai.networks.ocean_assets import AssetBook
@@ -78,12 +78,13 @@ class Machines:
         self.running = 0
         self.prices: dict[str, float] = {}
         self._quoted_at = math.nan
+        self._minute: tuple[Mapping[str, float], float] | None = None  # resources asked for last, price
 
     def quote(self, token_usd: float) -> None:
         """Restate prices in tokens where the token has moved by `REQUOTE`."""
         if not abs(token_usd / self._quoted_at - 1.0) <= REQUOTE:
             self.prices = {resource: usd / token_usd for resource, usd in self.rules.prices.items()}
-            self._quoted_at = token_usd
+            self._quoted_at, self._minute = token_usd, None
 
     def takes(self, seconds: float, resources: Mapping[str, float]) -> bool:
         """Whether a job of that length and these resources may run here."""
@@ -93,12 +94,19 @@ class Machines:
 
     def price(self, seconds: float, resources: Mapping[str, float]) -> float:
         """Tokens that a job of that length costs."""
-        return compute_job_price(seconds, resources, self.prices)
+        if self._minute is None or self._minute[0] is not resources:
+            self._minute = resources, job_price_per_minute(resources, self.prices)
+        return job_minutes(seconds) * self._minute[1]
 
     @property
     def load(self) -> float:
         """Jobs here over slots."""
         return (self.running + len(self.queue)) / self.rules.slots
+
+    @property
+    def has_room(self) -> bool:
+        """Whether a job could begin at once."""
+        return self.running + len(self.queue) < self.rules.slots
 
 
 class ComputeMarket:
@@ -162,7 +170,7 @@ class ComputeMarket:
         fitting = self._open(job.asked, job.resources)
         if not fitting:
             return False
-        free = [m for m in fitting if m.load < 1.0]
+        free = [m for m in fitting if m.has_room]
         chosen = (
             min(free, key=lambda m: m.price(job.asked, job.resources))
             if free

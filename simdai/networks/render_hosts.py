@@ -29,10 +29,11 @@ Ints = NDArray[np.int64]
 
 
 class SaladHosts:
-    """The hosts, one row for every one that ever joined; blocks ``NAME.salad.hosts`` in USD and tokens.
+    """The hosts, a row for every one that ever joined; blocks ``NAME.salad.hosts`` in USD and tokens.
 
-    Rewards accrue at every step and are withdrawn once a week. Everything individual comes from streams keyed
-    by the host's number and the day.
+    A row stands for as many hosts as the rules say, which share one fate and one account. Rewards accrue at
+    every step and are withdrawn once a week. Everything individual comes from streams keyed by the row and
+    the day.
     """
 
     def __init__(self, rules: Hosts, world: World, name: str, token: TokenMarket, source: str) -> None:
@@ -49,7 +50,6 @@ class SaladHosts:
         self._weight = 0.0
         self.heartbeats = 0
         """Hosts that were there on the last day."""
-        self.exits = self.entries = 0
 
     def start(self) -> None:
         """Report the hosts."""
@@ -62,7 +62,7 @@ class SaladHosts:
     @property
     def count(self) -> int:
         """Simulated hosts that have not left."""
-        return int(self.alive.sum())
+        return int(self.alive.sum()) * self.rules.represents
 
     @property
     def mean_net(self) -> float:
@@ -72,8 +72,8 @@ class SaladHosts:
     def migrate(self, revenue: float) -> None:
         """Have as many hosts as belong to a stage with ``revenue`` USD a year; those that lack join."""
         stage = min(revenue / self.rules.full_revenue, 1.0)
-        wanted = round(self.rules.count / self.rules.daily * stage / self.world.scale)
-        self._join(max(wanted - self.count, 0))
+        hosts = self.rules.count / self.rules.daily * stage / self.world.scale
+        self._join(max(round(hosts / self.rules.represents) - int(self.alive.sum()), 0))
 
     def _join(self, n: int) -> None:
         rules, first = self.rules, len(self.alive)
@@ -97,13 +97,13 @@ class SaladHosts:
         """
         rules, day = self.rules, round(self.world.env.now)
         there = self.alive & (self._luck["there"].uniforms(np.arange(len(self.alive)), day) < rules.daily)
-        self.heartbeats = int(there.sum())
+        self.heartbeats = int(there.sum()) * rules.represents
         hours = np.where(there, self._hours * days, 0.0)
         total = float(hours.sum())
         shares = hours * (units / total) if total else np.zeros(len(hours))
         self._accrued += shares
         power = marginal_cost_per_hour(rules.power, 1.0, rules.electricity) * rules.load
-        net = (shares / self.token.units_per_usd - hours * power) / days
+        net = (shares / rules.represents / self.token.units_per_usd - hours * power) / days
         weight = weight_of_new(days, rules.memory)
         self._weight += weight * (1.0 - self._weight)
         self._net += weight / self._weight * (net - self._net)
@@ -118,12 +118,9 @@ class SaladHosts:
         drawn = self._luck["exit"].uniforms(np.arange(len(self.alive)), day)
         gone = self.alive & (drawn < probability(hazard, days))
         self.alive &= ~gone
-        self.exits += int(gone.sum())
-        rate = entrants_per_day(
-            self.count, mean / rules.indifference, 0.0, rules.growth, rules.growth_ceiling
-        )
+        rows = int(self.alive.sum())
+        rate = entrants_per_day(rows, mean / rules.indifference, 0.0, rules.growth, rules.growth_ceiling)
         n = whole_number(rate * days, self._luck["entry"].uniform(0, day))
-        self.entries += n
         if n:
             self._join(n)
 

@@ -15,6 +15,7 @@ from simdai.units import (
     Name,
     NonNegative,
     PerDay,
+    PositiveCount,
     PositiveDays,
     Quantity,
     Share,
@@ -90,6 +91,7 @@ class Hosts(Configured):
     indifference : USD a day
     growth : share of hosts that join in a day for each ``indifference`` of mean net income; at most
         ``growth_ceiling``
+    represents : hosts that come, work and go as one
     """
 
     count: Count
@@ -106,6 +108,7 @@ class Hosts(Configured):
     indifference: Usd
     growth: PerDay
     growth_ceiling: PerDay
+    represents: PositiveCount = 1
 
     @model_validator(mode="after")
     def _possible(self) -> Self:

@@ -48,6 +48,7 @@ class OpenRun(Training, kind="open_run"):
         the next proposal
     incidents : per year of training, after which a run stands still until somebody acts
     rounds_per_event : rounds between two looks at who is there
+    one_round_in : of so many rounds of these in a row one is drawn, and the others are like it
     contributors : the open project whose people improve the run's software; none without
     record : models of the run's community that were out before the start, date to index
     """
@@ -65,12 +66,16 @@ class OpenRun(Training, kind="open_run"):
     pause: Days = 0.0
     incidents: Annotated[float, Quantity("1/y", low=0.0)] = 0.0
     rounds_per_event: PositiveCount = 1
+    one_round_in: PositiveCount = 1
     contributors: Name | None = None
     record: FrozenMapping[Date, Number] = FrozenMapping()
 
     def check(self, scenario: Any) -> Iterator[Problem]:
         if not self.nodes:
             yield Problem(path="nodes", found="no kinds of nodes", allowed="at least one")
+        if self.rounds_per_event % self.one_round_in:
+            allowed = f"a divisor of rounds_per_event, {self.rounds_per_event}"
+            yield Problem(path="one_round_in", found=f"{self.one_round_in}", allowed=allowed)
         if self.contributors is not None:
             projects = [name for name, other in scenario.training.items() if other.kind == "open_project"]
             yield from absent("open project", {"contributors": self.contributors}, projects)
@@ -248,6 +253,7 @@ class OpenRunning:
             tokens_left=self.plan.tokens - trained,
             cheating=self.nodes.dishonest[crew.ids] & self._cheating_pays(),
             caught_chance=rules.checks.caught_chance if rules.checks else 0.0,
+            alike=rules.one_round_in,
         )
         block = simulate(crew, self._luck, setting)
         self._after(float(block.length_s.sum()) / SECONDS_PER_DAY, lambda: self._count(block, crew.ids))

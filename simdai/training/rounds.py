@@ -244,6 +244,7 @@ class Setting:
     tokens_left : still to train on
     cheating : (nodes,) whether a node sends made-up updates
     caught_chance : that a made-up update is found out
+    alike : rounds in a row that share one fate; divides ``count``
     """
 
     first: int
@@ -253,21 +254,28 @@ class Setting:
     tokens_left: float
     cheating: Bools
     caught_chance: float
+    alike: int = 1
+
+    @property
+    def drawn(self) -> int:
+        """Fates of rounds that are drawn."""
+        return self.count // self.alike
 
 
 def simulate(crew: Crew, luck: Luck, setting: Setting) -> Block:
     """Run a block of rounds; fewer than asked for if the tokens that are left are through before.
 
     With one round at a time, who comes and goes is settled before each. With more, nodes that join wait for
-    the next block, and absences are counted in rounds of the usual length.
+    the next block, and absences are counted in rounds of the usual length. Of rounds that are alike one is
+    drawn.
     """
-    first, count, plan, rules = setting.first, setting.count, crew.plan, crew.rules
+    first, drawn, plan, rules = setting.first, setting.drawn, crew.plan, crew.rules
     there, caught, ready = _presence(crew, luck, setting)
     if not crew.replicas.members:
         return _idle(setting)
-    times = np.repeat((plan.inner_steps * crew.step_s)[:, None], count, axis=1)
+    times = np.repeat((plan.inner_steps * crew.step_s)[:, None], drawn, axis=1)
     if crew.jitter.any():
-        times *= np.exp(crew.jitter[:, None] * ndtri(luck.jitter.block(crew.ids, first, count) + HALF_STEP))
+        times *= np.exp(crew.jitter[:, None] * ndtri(luck.jitter.block(crew.ids, first, drawn) + HALF_STEP))
     arrival = np.where(crew.replicas.all_of(there), crew.arrivals(times), np.inf)
     compute_s, entered = _wait(arrival, rules, setting.usual_s)
     sync_s = crew.exchange_s(entered)
@@ -275,28 +283,31 @@ def simulate(crew: Crew, luck: Luck, setting: Setting) -> Block:
         length_s = compute_s + sync_s
     else:
         length_s = np.maximum(compute_s, sync_s) / (1.0 - rules.overlap)
-    accepted = entered.sum(axis=0)
+    cheated = (entered & crew.replicas.worst(setting.cheating)[:, None]).sum(axis=0)
+    length_s, compute_s, sync_s, accepted, cheated = (
+        np.repeat(column, setting.alike)
+        for column in (length_s, compute_s, sync_s, entered.sum(axis=0), cheated)
+    )
     done = np.cumsum(accepted) * plan.inner_steps * plan.step_tokens >= setting.tokens_left
-    last = int(np.argmax(done)) + 1 if done.any() else count
-    cheated = entered & crew.replicas.worst(setting.cheating)[:, None]
+    last = int(np.argmax(done)) + 1 if done.any() else setting.count
     return Block(
         length_s[:last],
         compute_s[:last],
         sync_s[:last],
         accepted[:last],
-        cheated.sum(axis=0)[:last],
-        np.array([row for row, at in caught.items() if at < last], dtype=np.int64),
-        {row: back for row, (at, back) in ready.items() if at < last},
+        cheated[:last],
+        np.array([row for row, at in caught.items() if at * setting.alike < last], dtype=np.int64),
+        {row: back * setting.alike for row, (at, back) in ready.items() if at * setting.alike < last},
     )
 
 
 def _presence(
     crew: Crew, luck: Luck, setting: Setting
 ) -> tuple[Bools, dict[int, int], dict[int, tuple[int, int]]]:
-    """Which node's update counts in which round; who was caught, and who failed, with the rounds."""
-    first, count, cheating, ids = setting.first, setting.count, setting.cheating, crew.ids
-    usual = setting.usual_s / SECONDS_PER_DAY
-    survives = crew.survival(setting.usual_s)
+    """Which node's update counts in which round drawn; who was caught, and who failed, with the rounds."""
+    first, count, cheating, ids = setting.first, setting.drawn, setting.cheating, crew.ids
+    usual_s = setting.usual_s * setting.alike
+    usual, survives = usual_s / SECONDS_PER_DAY, crew.survival(usual_s)
     number = luck.alive.block(ids, first, count)
     waiting = np.ceil(np.maximum(crew.nodes.ready_at[ids] - setting.now, 0.0) / usual - 1e-9)
     begun = np.arange(count) >= waiting[:, None]
@@ -304,7 +315,9 @@ def _presence(
     failing = (number >= survives[:, None]) & (number < crew.available[:, None]) & begun
     found = np.zeros_like(there)
     if cheating.any() and setting.caught_chance > 0:
-        found = there & cheating[:, None] & (luck.audit.block(ids, first, count) < setting.caught_chance)
+        chance = setting.caught_chance
+        chance = chance if setting.alike == 1 else 1.0 - (1.0 - chance) ** setting.alike
+        found = there & cheating[:, None] & (luck.audit.block(ids, first, count) < chance)
     caught: dict[int, int] = {}
     ready: dict[int, tuple[int, int]] = {}
     absent_until = dict.fromkeys(range(len(ids)), 0)
