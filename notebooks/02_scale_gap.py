@@ -20,8 +20,8 @@ import simdai
 from simdai.mechanisms.gaps import oom, time_to_close_years
 
 FAST = "SIMDAI_FAST" in os.environ  # set by the tests: shorter, fewer replications
-DAYS = 240 if FAST else 1461
-REPLICATIONS = 2 if FAST else 3
+DAYS = 200 if FAST else 1461
+REPLICATIONS = 1 if FAST else 3
 LABS = ("openai", "google", "anthropic", "meta")
 
 # %% [markdown]

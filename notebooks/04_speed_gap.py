@@ -23,7 +23,7 @@ from simdai.mechanisms.low_communication import (
 )
 
 FAST = "SIMDAI_FAST" in os.environ  # set by the tests: shorter, fewer replications
-DAYS = 330 if FAST else 730
+DAYS = 240 if FAST else 730
 REPLICATIONS = 1 if FAST else 3
 
 # %% [markdown]
@@ -112,7 +112,7 @@ base = simdai.load("training/commons_run")
 headed = base.with_changes(
     {"training.commons_run.governance": {"kind": "executive", "median": "5 d", "log_sigma": 0.8}}
 )
-pair = simdai.compare(base, headed, replications=REPLICATIONS, until=DAYS)
+pair = simdai.compare(base, headed, replications=REPLICATIONS, until=90 if FAST else DAYS)
 change = pair.differences.set_index("outcome")
 rows = ["governance_wait_days", "lead_days", "release_interval_days", "index"]
 change.loc[[f"commons_run.{row}" for row in rows], ["unit", "a", "b", "difference", "low", "high"]]
@@ -196,7 +196,9 @@ links_10 = {
     for kind, node in base.training["commons_run"].nodes.items()
     for way in ("up", "down")
 }
-faster = simdai.compare(base, base.with_changes(links_10), replications=REPLICATIONS, until=DAYS)
+faster = simdai.compare(
+    base, base.with_changes(links_10), replications=REPLICATIONS, until=90 if FAST else DAYS
+)
 change = faster.differences.set_index("outcome")
 fig, axes = plt.subplots(1, 3, figsize=(9, 2.6))
 for ax, (row, label) in zip(

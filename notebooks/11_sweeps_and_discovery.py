@@ -17,7 +17,7 @@ from simdai.experiments.statistics import t_interval
 from simdai.report import analysis_figures
 
 FAST = "SIMDAI_FAST" in os.environ  # set by the tests: fewer points and replications
-POINTS, REPLICATIONS, TOLERANCE = (24, 2, 0.2) if FAST else (100, 8, 0.05)
+POINTS, REPLICATIONS, TOLERANCE = (20, 2, 0.2) if FAST else (100, 8, 0.05)
 SHORT = {"horizon": "7 d", "warm_up": "2 d"} if FAST else {"horizon": "14 d", "warm_up": "4 d"}
 
 # %% [markdown]

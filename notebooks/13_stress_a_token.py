@@ -16,7 +16,7 @@ from simdai.experiments.stress import Challenge, break_point, load_battery, mend
 from simdai.report.stress_figures import curves, lever_front, lever_moves
 
 FAST = "SIMDAI_FAST" in os.environ  # set by the tests: shorter runs, fewer of them
-DAYS = 28 if FAST else 90  # after each stress
+DAYS = 21 if FAST else 90  # after each stress
 REPLICATIONS = 1 if FAST else 4
 BUDGET = 4 if FAST else 12
 

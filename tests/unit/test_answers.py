@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from made_studies import Formula, asked, made
 
+from simdai import load, run
 from simdai.errors import ScenarioError
 from simdai.experiments.answers import answer, read_answer, table_text
 from simdai.experiments.reference_table import read_table
@@ -110,6 +111,30 @@ def test_emission_and_fees_dilute_holders_and_emission_is_what_pays_providers():
     assert issued["fee"][0] < 0 < issued["fee"][1]  # what the operator keeps is not burned
     assert issued["pay"][0] > 0  # payments that burn nothing
     assert margin["emission"][0] < 0 < margin["emission"][1]
+
+
+def test_emission_draws_newcomers_who_take_the_work_of_those_who_were_there():
+    """Why more of it keeps fewer although it pays: a device is used half as much; without entry all stay."""
+    table = read_answer(REFERENCE / "token_design.csv")
+    found = {
+        what: moves(table, f"worknet.{what}")
+        for what in ("providers.count", "utilisation", "providers.margin", "providers.retention")
+    }
+    few, many = (found["providers.count"]["emission"][n] for n in (0, 1))
+    assert few < 0 and many > 100  # beside 80 in the middle
+    assert found["utilisation"]["emission"][1] < -0.2 < 0 < found["providers.margin"]["emission"][1]
+    assert found["providers.retention"]["emission"][1] < 0 < found["providers.retention"]["entry"][0]
+
+
+def test_where_nobody_enters_more_emission_keeps_more_providers():
+    closed = load("designs/work_token", set={"networks.worknet.providers.racks.behaviour.entry_speed": 0})
+    kept = [
+        run(closed.with_changes({"networks.worknet.emit.per_day": per_day}), seed=1)
+        .intervals()["worknet.providers.retention"]
+        .mean
+        for per_day in (1500, 6000, 24000)
+    ]
+    assert kept[0] < 0.8 and kept[0] + 0.15 < kept[1] <= kept[2]
 
 
 def test_faster_links_and_smaller_updates_make_better_models_and_shorter_rounds():
