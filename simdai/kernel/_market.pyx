@@ -17,7 +17,7 @@ from simdai.kernel._calendar cimport (
     Calendar, Chunk, Entry, adapt, calendar_close, calendar_open, look, pop, push, reserve,
 )
 from simdai.kernel._ranks cimport (
-    Ranks, count_below, next_set, rank_clear, rank_set, ranks_close, ranks_open, ranks_within, select, sort_by_ask,
+    Ranks, count_below, next_set, rank_behind, rank_clear, rank_set, ranks_close, ranks_open, ranks_within, select, sort_by_ask,
 )
 from simdai.kernel._words cimport LawConstants, bitgen_t, entity_state, golden, mix, open_unit, sample, two_pi, unit
 
@@ -126,6 +126,7 @@ ctypedef struct PoolState:
     uint64_t key
     int64_t entered, room                  # providers that ever entered, by place in the pool
     int32_t* uid_of
+    int32_t hired_last                     # provider that a cluster took last, -1
     int64_t idle, busy, offline_n, banned
     double idle_days, busy_days, offline_days
     Ranks ranks
@@ -438,6 +439,7 @@ cdef class Core:
         pool.online.code, pool.online.a, pool.online.b = s.online.constants()
         pool.offline.code, pool.offline.a, pool.offline.b = s.offline.constants()
         pool.key = self.streams.key("market.provider", s.name)
+        pool.hired_last = -1
         for tier in range(TIERS):
             pool.first_idle[tier] = pool.last_idle[tier] = -1
         if ranks_open(&pool.ranks, 0) < 0:
@@ -1044,7 +1046,6 @@ cdef class Core:
         cdef int i, cheapest = -1
         cdef int64_t n, total, lowest = 0, rank
         cdef Ranks* r
-        cdef int32_t first = -1, last = -1, slot
         for i in range(line.n_eligible):
             r = &self.pool[line.eligible[i]].ranks
             if self.pool[line.eligible[i]].idle < k.devices:
@@ -1059,17 +1060,32 @@ cdef class Core:
                 cheapest, lowest = i, total
         if cheapest < 0:
             return -1
-        r = &self.pool[line.eligible[cheapest]].ranks
-        rank = r.first
-        for n in range(k.devices):
-            slot = r.at[rank].slot
-            if last >= 0:
-                self.provider[last].next_member = slot
-            else:
-                first = slot
-            last = slot
-            rank = next_set(r, rank)
+        return self.take_in_turn(&self.pool[line.eligible[cheapest]], k.devices)
+
+    cdef int32_t take_in_turn(self, PoolState* pool, int64_t n) noexcept nogil:
+        """First of the ``n`` cheapest idle providers: of equal asks by id, from behind the one taken last."""
+        cdef Ranks* r = &pool.ranks
+        cdef int64_t rank = r.first, begin, turn, end, stop
+        cdef int32_t first = -1, last = -1, slot
+        cdef bint round
+        while n:
+            begin, end = ranks_within(r, r.at[rank].ask - 1), ranks_within(r, r.at[rank].ask)
+            turn = rank_behind(r, pool.hired_last, begin, end)
+            for round in range(2):
+                stop = turn if round else end
+                rank = next_set(r, (begin if round else turn) - 1)
+                while n and 0 <= rank < stop:
+                    slot = r.at[rank].slot
+                    if last >= 0:
+                        self.provider[last].next_member = slot
+                    else:
+                        first = slot
+                    last = slot
+                    n -= 1
+                    rank = next_set(r, rank)
+            rank = next_set(r, end - 1)
         self.provider[last].next_member = -1
+        pool.hired_last = self.provider[last].uid
         return first
 
     # -- running ------------------------------------------------------------------------------------------------
@@ -1468,7 +1484,7 @@ cdef class Core:
             slot = self.slot_of[pool.uid_of[k]]
             if slot >= 0:
                 r.at[i].ask = self.provider[slot].ask
-                r.at[i].slot = slot
+                r.at[i].slot, r.at[i].uid = slot, self.provider[slot].uid
                 i += 1
         if sort_by_ask(r) < 0:
             raise MemoryError
@@ -1819,43 +1835,45 @@ cdef class Core:
             "calendar buckets (8 B)": q.n_buckets * 8,
         }
 
+    cdef inline int32_t slot_for(self, PoolState* pool, int64_t k, int64_t[::1] rows, int64_t length) except -2:
+        """Slot of a pool's ``k``-th provider, whose row lies within columns of a length; -1 if it has left."""
+        cdef int32_t slot = self.slot_of[pool.uid_of[k]]
+        if slot < 0:
+            return -1
+        if k >= rows.shape[0]:
+            raise ValueError(f"rows for {rows.shape[0]} providers; more have entered")
+        if not 0 <= rows[k] < length:
+            raise ValueError(f"row {rows[k]} is outside the columns")
+        return slot
+
+    cdef inline double days_online(self, Provider* provider, double now) noexcept nogil:
+        return provider.online_days + (now if provider.flags & ONLINE else 0.0)
+
     def write_presence(self, int p, int64_t[::1] rows, double[::1] online_days, uint8_t[::1] busy, uint8_t[::1] banned):
         cdef PoolState* pool = &self.pool[p]
-        cdef int64_t k, row
+        cdef int64_t k, length = min(online_days.shape[0], busy.shape[0], banned.shape[0])
         cdef int32_t slot
         cdef Provider* provider
         cdef double now = self.env.now
-        if rows.shape[0] < pool.entered:
-            raise ValueError(f"rows for {rows.shape[0]} providers; {pool.entered} have entered")
         for k in range(pool.entered):
-            slot = self.slot_of[pool.uid_of[k]]
-            if slot < 0:
-                continue
-            row = rows[k]
-            if not (0 <= row < online_days.shape[0] and row < busy.shape[0] and row < banned.shape[0]):
-                raise ValueError(f"row {row} is outside the columns")
-            provider = &self.provider[slot]
-            online_days[row] = provider.online_days + (now if provider.flags & ONLINE else 0.0)
-            busy[row], banned[row] = provider.job >= 0, (provider.flags & BANNED) > 0
+            slot = self.slot_for(pool, k, rows, length)
+            if slot >= 0:
+                provider = &self.provider[slot]
+                online_days[rows[k]] = self.days_online(provider, now)
+                busy[rows[k]], banned[rows[k]] = provider.job >= 0, (provider.flags & BANNED) > 0
 
     def write_records(self, int p, int64_t[::1] rows, int64_t[::1] revenue, double[::1] work_hours, double[::1] online_days, int64_t[::1] failures):
         cdef PoolState* pool = &self.pool[p]
-        cdef int64_t k, row, least = min(revenue.shape[0], work_hours.shape[0], online_days.shape[0], failures.shape[0])
+        cdef int64_t k, length = min(revenue.shape[0], work_hours.shape[0], online_days.shape[0], failures.shape[0])
         cdef int32_t slot
         cdef Provider* provider
         cdef double now = self.env.now
-        if rows.shape[0] < pool.entered:
-            raise ValueError(f"rows for {rows.shape[0]} providers; {pool.entered} have entered")
         for k in range(pool.entered):
-            slot = self.slot_of[pool.uid_of[k]]
-            if slot < 0:
-                continue
-            row = rows[k]
-            if not 0 <= row < least:
-                raise ValueError(f"row {row} is outside the columns")
-            provider = &self.provider[slot]
-            revenue[row], work_hours[row], failures[row] = provider.revenue, provider.work_hours, self.failures[slot]
-            online_days[row] = provider.online_days + (now if provider.flags & ONLINE else 0.0)
+            slot = self.slot_for(pool, k, rows, length)
+            if slot >= 0:
+                provider = &self.provider[slot]
+                revenue[rows[k]], work_hours[rows[k]] = provider.revenue, provider.work_hours
+                online_days[rows[k]], failures[rows[k]] = self.days_online(provider, now), self.failures[slot]
 
     def read_providers(self, int p):
         cdef PoolState* pool = &self.pool[p]
@@ -1882,7 +1900,7 @@ cdef class Core:
             uids[i], index[i], ask[i], revenue[i] = provider.uid, k, provider.ask, provider.revenue
             failures[i], account[i] = self.failures[slot], self.account[slot] - 1
             work[i], reputation[i] = provider.work_hours, self.reputation_of(slot)
-            days[i] = provider.online_days + (now if provider.flags & ONLINE else 0.0)
+            days[i] = self.days_online(provider, now)
             flags[i], busy[i] = provider.flags, provider.job >= 0
             i += 1
         return {

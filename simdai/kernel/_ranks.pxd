@@ -12,7 +12,7 @@ cdef extern from "_compat.h" nogil:
 
 ctypedef struct Ranked:
     int64_t ask
-    int32_t slot
+    int32_t slot, uid
 
 ctypedef struct Ranks:
     int64_t n                  # ranks given
@@ -142,6 +142,17 @@ cdef inline int64_t next_set(Ranks* r, int64_t after) noexcept nogil:
             return -1
         bits = r.level[0][word]
     return (word << 6) + simdai_ctz(bits)
+
+cdef inline int64_t rank_behind(Ranks* r, int32_t uid, int64_t low, int64_t high) noexcept nogil:
+    """Lowest of the ranks from ``low`` to ``high``, all of one ask, whose id is above ``uid``."""
+    cdef int64_t middle
+    while low < high:
+        middle = (low + high) >> 1
+        if r.at[middle].uid <= uid:
+            low = middle + 1
+        else:
+            high = middle
+    return low
 
 cdef inline int sort_by_ask(Ranks* r) noexcept nogil:
     """Sort ``at`` by ask, keeping the order of equals: radix passes over the digits in which asks differ."""

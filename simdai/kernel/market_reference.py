@@ -169,6 +169,7 @@ class ReferenceCore:
         self.pool_key = [self._pool_key(p) for p in range(n_pools)]
         self.pool_members = [0] * n_pools
         self.idle: list[list[tuple[int, int]]] = [[] for _ in pools]  # sorted (ask, uid)
+        self.hired_last = [-1] * len(pools)  # uid that a cluster took last
         self.count = {s: [0] * n_pools for s in ("idle", "busy", "offline", "banned")}
         self.days = {s: [0.0] * n_pools for s in ("idle", "busy", "offline")}
 
@@ -465,10 +466,13 @@ class ReferenceCore:
         best: list[Provider] = []
         lowest = 0
         for pool in self.eligible[job.venue][job.job_class]:
-            devices = self._bidders(job, pool)[:n]
+            last, bidders = self.hired_last[pool], self._bidders(job, pool)
+            devices = sorted(bidders, key=lambda b, last=last: (b.ask, b.uid <= last))[:n]  # type: ignore[misc]
             total = sum(b.ask for b in devices)
             if len(devices) == n and (not best or total < lowest):
                 best, lowest = devices, total
+        if best:
+            self.hired_last[best[0].pool] = best[-1].uid
         return best
 
     # -- running ---------------------------------------------------------------------------------------------

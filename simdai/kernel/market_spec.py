@@ -107,8 +107,9 @@ class VenueSpec:
         capable providers are drawn without replacement, the lowest (score, id) wins, score = ask (1 +
         reputation_weight (1 - reputation)). ``tiered_queue``: the best reputation tier, then the provider
         that became idle first; the venue's own ``ask`` holds, per GPU-hour of a speed-1 device. ``cluster``:
-        ``devices`` providers of one pool, all or nothing, the lowest (sum of asks, pool); one member's
-        failure fails the job. ``pooled``: ``capacity`` GPUs at the venue's ``ask``.
+        ``devices`` providers of one pool, all or nothing, the lowest (sum of asks, pool), where equal asks
+        take turns by id, from behind the one hired last; one member's failure fails the job. ``pooled``:
+        ``capacity`` GPUs at the venue's ``ask``.
     discipline : which waiting job comes first: by arrival in the queue, the reverse, or priority and then
         arrival
     on_renege : when patience ends the job leaves, goes to the back, or to its next choice (leaving when none

@@ -565,6 +565,29 @@ def test_half_the_scale_keeps_prices_and_doubles_nothing() -> None:
         assert half[name] == pytest.approx(whole[name], rel=1e-9), name
 
 
+def hired_out(scale: float) -> Any:
+    """Outcomes of devices that live on jobs for two months, then on targets above what renters pay."""
+    blocks = BLOCKS | {"pools": {"enterprise": 0.005}}
+    leaving = BEHAVIOUR | {"entry_speed": 0.0, "exit_sensitivity": 8.0}
+    changes = {
+        "payouts": [{"rule": blocks}, {"from": "2026-03-02", "rule": ENGINE}],
+        "providers": {"racks": DEVICES | {"count": 800, "target": 1.5, "behaviour": leaving}},
+        "step": 7.0,
+        "one_hour_in": 24,
+    }
+    demand = {"demand.startups.devices": 4, "demand.startups.jobs_per_day": 330.0}
+    world = scenario(changes, scale=scale, horizon=112.0, **demand)
+    return simdai.run(world, seed=1, replications=4).outcomes.set_index("outcome")["mean"]
+
+
+def test_emission_supply_and_shares_of_the_work_do_not_depend_on_the_scale() -> None:
+    """Were some of many equal devices hired first, the others would leave: the more, the finer the scale."""
+    fine, coarse = hired_out(4.0), hired_out(16.0)
+    assert coarse["ionet.rewards.emitted"] == pytest.approx(fine["ionet.rewards.emitted"], rel=0.15)
+    for name in ("ionet.providers.count", "ionet.providers.hhi", "ionet.utilisation"):
+        assert coarse[name] == pytest.approx(fine[name], rel=0.03), name
+
+
 @pytest.mark.parametrize(
     ("changes", "found"),
     [

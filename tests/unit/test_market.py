@@ -282,6 +282,20 @@ def test_the_cheapest_complete_cluster_is_taken(kernel):
     assert s.starts() == [(1, 0, 4), (4, 1, 1)]
 
 
+def test_equal_devices_take_turns_in_clusters(kernel):
+    """Two at a time: 0 1, 2 3, 4 0; without 2, which leaves, 1 3; the dearer one when all are needed."""
+    jobs = [job(name, at, 0.5, devices=2) for name, at in (("a", 1), ("b", 2), ("c", 3), ("d", 4))]
+    s = Small(kernel, VenueSpec("v", "cluster"), homes(), [*jobs, job("e", 5, 0.5, devices=5)])
+    s.enter(0, [7, 7, 7, 7, 7, 9])
+    s.at(3.75, lambda: s.market.remove_providers([2], drain=True))
+    s.run(6)
+    assert s.starts() == [(1, 0, 0), (2, 1, 2), (3, 2, 4), (4, 3, 1), (5, 4, 4)]
+    hours = dict(
+        zip(*(s.market.providers(0)[column].tolist() for column in ("uid", "work_hours")), strict=True)
+    )
+    assert hours == {0: 36.0, 1: 36.0, 3: 36.0, 4: 24.0, 5: 12.0}
+
+
 def test_one_members_failure_fails_the_clusters_job_and_frees_the_others(kernel):
     pools = [homes("fragile", online=always(2.0), offline=Law("never")), homes("solid")]
     venue = VenueSpec("v", "cluster", on_failure="leave")
