@@ -211,6 +211,10 @@ class TokenMarket:
         self.book = book
         return usd
 
+    def worth(self, tokens: int) -> float:
+        """USD that selling ``tokens`` base units at once would bring now."""
+        return self.book.sell(tokens)[0] / MICRO if tokens else 0.0
+
     def sell_block(
         self, tokens: NDArray[np.int64], accounts: NDArray[np.int64], receivers: NDArray[np.int64]
     ) -> NDArray[np.int64]:

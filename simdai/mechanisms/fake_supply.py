@@ -6,7 +6,13 @@ import math
 
 from simdai.mechanisms._domain import non_negative, unit_interval
 
-__all__ = ["break_even_reward", "expected_paid_hours", "hourly_detection", "identity_profit"]
+__all__ = [
+    "break_even_detection",
+    "break_even_reward",
+    "expected_paid_hours",
+    "hourly_detection",
+    "identity_profit",
+]
 
 
 def hourly_detection(*chances: float) -> float:
@@ -71,3 +77,29 @@ def break_even_reward(
     hours = expected_paid_hours(detection, uptime_hours)
     loss = slashed * stake + cost
     return loss / hours if hours else math.inf
+
+
+def break_even_detection(
+    reward: float, uptime_hours: int, stake: float, slashed: float, cost: float
+) -> float:
+    """Chance that the check of an hour finds it at which `identity_profit` is zero.
+
+    Rarer checks let the attack pay. About ``reward / (slashed stake + cost)`` while that is small; 1 where
+    nothing is at stake, 0 where nothing is earned.
+
+    >>> round(break_even_detection(0.5, 1, 9.0, 1.0, 1.0), 4)
+    0.0455
+    """
+    non_negative(reward=reward, stake=stake, cost=cost)
+    unit_interval(slashed=slashed)
+    if reward == 0.0:
+        return 0.0
+    low, high = 0.0, 1.0
+    while True:
+        middle = 0.5 * (low + high)
+        if middle in (low, high):
+            return high
+        if identity_profit(reward, middle, uptime_hours, stake, slashed, cost) > 0.0:
+            low = middle
+        else:
+            high = middle

@@ -14,7 +14,7 @@ from simdai.economy.attacks import Attack, AttackActor, Sums
 from simdai.economy.ledger import WORLD
 from simdai.errors import Problem
 from simdai.mechanisms.block_rewards import ionet_succeeds
-from simdai.mechanisms.fake_supply import hourly_detection, identity_profit
+from simdai.mechanisms.fake_supply import break_even_detection, hourly_detection, identity_profit
 from simdai.mechanisms.provider_choice import whole_number
 from simdai.networks.ionet_devices import Nomination
 from simdai.units import Count, Name, PerDay, Share, Usd
@@ -75,8 +75,10 @@ class Fakes(AttackActor):
 
     ``NETWORK.fake_supply`` holds USD and IO, ``NETWORK.fake_supply.stake`` the stakes. Each identity's hour
     of discovery is drawn when it is set up, from its own number. Fakes are never hired. Besides what every
-    attack reports: ``count`` and ``set_up`` (identities), ``reward_usd`` and ``honest_income_lost_usd``.
-    Proceeds include what is left of stakes and rewards at the market's price.
+    attack reports: ``count`` and ``set_up`` (identities), ``reward_usd``, ``honest_income_lost_usd`` and
+    ``break_even_detection`` (chance of an hour's checks at which one more identity brings nothing).
+    Proceeds include what selling all that is left of stakes and rewards would bring: what their purchase did to
+    the price is no gain.
 
     Attributes
     ----------
@@ -111,6 +113,7 @@ class Fakes(AttackActor):
         self._active: list[int] = []  # identities that passed for active, by hour since the last settlement
         self.earned_io = self.displaced_io = self.hours = self.paid_hours = 0.0
         self.reward_usd = self.displaced_usd = 0.0
+        self._hourly_usd = math.nan  # what a device of the class earned of late
         network.fakes = self
 
     def start(self) -> None:
@@ -121,6 +124,7 @@ class Fakes(AttackActor):
         for register in (recorder.series, recorder.outcome):
             register(f"{self.account}.count", "count", lambda: scale * self.count)
             register(f"{self.account}.set_up", "count", lambda: scale * self.set_up)
+            register(f"{self.account}.break_even_detection", "1", lambda: self.break_even_detection)
 
     @property
     def sums(self) -> Sums:
@@ -128,10 +132,9 @@ class Fakes(AttackActor):
 
     @property
     def _held_usd(self) -> float:
-        """Worth of stakes and unsold rewards."""
+        """USD that stakes and unsold rewards would bring."""
         ledger, asset = self.world.ledger, self.token.asset
-        tokens = sum(ledger.balance(asset, account) for account in (self.account, self.stake_account))
-        return float(tokens / self.token.units_per_usd)
+        return self.token.worth(sum(ledger.balance(asset, a) for a in (self.account, self.stake_account)))
 
     def strike(self) -> Callable[[], None]:
         self._buying = True
@@ -199,17 +202,22 @@ class Fakes(AttackActor):
         ledger.transfer(theirs - taken, asset, self.stake_account, self.account)
         self.slashed += found
 
-    def expected_profit(self, reward_usd: float) -> float:
-        """USD that one more identity is expected to bring at ``reward_usd`` an hour."""
+    @property
+    def _at_stake(self) -> tuple[int, float, float, float]:
+        """Hours of uptime, stake [USD], share of it that is slashed, and cost [USD] of an identity."""
         stake = self.stakes.need(self.rules.poses_as) / self.token.units_per_usd
-        return identity_profit(
-            reward_usd,
-            self.detection,
-            self.uptime_hours,
-            stake,
-            self.stakes.rules.spoofing,
-            self.rules.identity_cost,
-        )
+        return self.uptime_hours, stake, self.stakes.rules.spoofing, self.rules.identity_cost
+
+    @property
+    def expected_profit(self) -> float:
+        """USD that one more identity is expected to bring at the last rewards."""
+        return identity_profit(self._hourly_usd, self.detection, *self._at_stake)
+
+    @property
+    def break_even_detection(self) -> float:
+        """Chance of an hour's checks at which `expected_profit` would be zero."""
+        known = not math.isnan(self._hourly_usd)
+        return break_even_detection(self._hourly_usd, *self._at_stake) if known else math.nan
 
     def day(self, reward_usd: float) -> None:
         """Sell what was earned since the last day; set up more identities while that pays.
@@ -222,9 +230,10 @@ class Fakes(AttackActor):
         self._active = []
         self.token.sell(self.world.ledger.balance(self.token.asset, self.account), self.account, self.account)
         self.take_home()
+        self._hourly_usd = reward_usd
         if not self._buying or math.isnan(reward_usd):
             return
-        if self.rules.only_while_it_pays and self.expected_profit(reward_usd) <= 0.0:
+        if self.rules.only_while_it_pays and self.expected_profit <= 0.0:
             return
         scale = self.world.scale
         uniform = self._entry.uniform(0, round(self.world.env.now))

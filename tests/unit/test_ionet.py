@@ -15,6 +15,7 @@ from simdai.errors import ScenarioError
 from simdai.mechanisms.block_rewards import ionet_engine_step, ionet_min_stake, ionet_unstake_days
 from simdai.mechanisms.emission import ionet_hour_total, ionet_month_emission
 from simdai.mechanisms.fake_supply import (
+    break_even_detection,
     break_even_reward,
     expected_paid_hours,
     hourly_detection,
@@ -475,6 +476,13 @@ def test_the_expected_pay_of_a_fake_is_the_sum_over_the_hours_that_it_survives()
     assert break_even_reward(0.5, 1, 9.0, 1.0, 1.0) == 20.0
 
 
+def test_the_break_even_of_the_checks_is_where_an_identity_brings_nothing() -> None:
+    """0.5 (1 - d)^2 / d = 10 has the root 11 - sqrt(120)."""
+    assert break_even_detection(0.5, 1, 9.0, 1.0, 1.0) == pytest.approx(11 - math.sqrt(120), rel=1e-12)
+    assert break_even_detection(0.5, 1, 0.0, 1.0, 0.0) == 1.0, "nothing is at stake"
+    assert break_even_detection(0.0, 1, 9.0, 1.0, 1.0) == 0.0, "nothing is earned"
+
+
 def test_each_defence_lowers_the_profit_of_a_fake() -> None:
     base = identity_profit(1.0, 0.01, 0, 0.0, 1.0, 10.0)
     assert identity_profit(1.0, 0.01, 5, 0.0, 1.0, 10.0) < base, "five hours of uptime"
@@ -516,7 +524,7 @@ def test_an_attacker_stops_where_an_identity_no_longer_pays_and_each_defence_sto
     open_door = {"nomination.proof_of_work": False, "staking.base": 20.0}
     _, weak = ionet(open_door, until=20.5, shocks=[attack])
     assert weak.fakes is not None and weak.fakes.set_up > 100
-    assert weak.fakes.expected_profit(weak.reward_usd["racks"]) == pytest.approx(
+    assert weak.fakes.expected_profit == pytest.approx(
         identity_profit(weak.reward_usd["racks"], 0.01, 5, 200 * weak.token.price, 1.0, 10.0), rel=1e-6
     )
     for defence in (

@@ -11,7 +11,7 @@ import simdai
 from simdai.experiments.stress import Battery, Challenge, Scorecard, Search, break_point, load_battery
 from simdai.mechanisms.curation import curation_burn, curation_mint
 from simdai.mechanisms.data_farming import volume_multiplier
-from simdai.mechanisms.fake_supply import identity_profit
+from simdai.mechanisms.fake_supply import break_even_detection
 from simdai.registry import FrozenMapping
 from simdai.schema import Scenario
 from simdai.simulation import Simulation
@@ -195,7 +195,7 @@ def test_fake_supply_pays_until_checks_and_stake_exceed_its_reward():
     network = sim.world.networks["ionet"]
     stake = network.stakes.need("racks") / network.token.units_per_usd
     reward = network.reward_usd["racks"]
-    threshold = brentq(lambda d: identity_profit(reward, d, 5, stake, 1.0, 0.75), 1e-4, 0.99)
+    threshold = break_even_detection(reward, 5, stake, 1.0, 0.75)
     assert found.levels()["detection"] == pytest.approx(threshold, rel=0.1)
     for factor, expected in ((0.8, "broke"), (1.25, "held")):
         checked = battery.model_copy(
