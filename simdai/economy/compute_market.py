@@ -189,6 +189,10 @@ class ComputeMarket:
             market.arrivals() + self._came,
         )
 
+    def revenue(self, venue: Venue) -> float:
+        """Micro-USD that customers of a venue have paid since the start, for jobs and under lease."""
+        return float(self.market.revenue(venue.index) + self._sales["revenue"][venue.index].sum())
+
     def set_capacity(self, venue: Venue, gpus: int) -> None:
         """Change the capacity of a cloud, keeping account of its time integral."""
         self._installed = self._capacity_days()

@@ -99,7 +99,7 @@ class ComputeNetwork:
     @property
     def flows(self) -> Flows:
         """What customers paid and what was created for participants since the start."""
-        revenue = self.world.compute.market.revenue(self.venue.index)
+        revenue = self.world.compute.revenue(self.venue)
         return Flows(self.world.scale * revenue / MICRO, self.world.scale * self.subsidy_usd)
 
     def list_price(self, hardware: tuple[int, ...] | None) -> float:

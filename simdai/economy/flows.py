@@ -28,11 +28,11 @@ class FlowsReport:
         """Put everything on the recorder."""
         recorder, name = self._world.recorder, self._name
         if self._with_revenue:
-            recorder.series(f"{name}.revenue_usd", "USD", lambda: self._interval.revenue_usd)
+            recorder.series(f"{name}.revenue_usd", "USD", lambda: self._interval.revenue_usd, looks_back=True)
             recorder.outcome(f"{name}.revenue_usd", "USD", lambda: self._since(self._start).revenue_usd)
-        recorder.series(f"{name}.subsidy_usd", "USD", lambda: self._interval.subsidy_usd)
+        recorder.series(f"{name}.subsidy_usd", "USD", lambda: self._interval.subsidy_usd, looks_back=True)
         recorder.outcome(f"{name}.subsidy_usd", "USD", lambda: self._since(self._start).subsidy_usd)
-        recorder.series(f"{name}.subsidy_share", "1", lambda: subsidy_share(self._interval))
+        recorder.series(f"{name}.subsidy_share", "1", lambda: subsidy_share(self._interval), looks_back=True)
         recorder.outcome(f"{name}.subsidy_share", "1", lambda: subsidy_share(self._since(self._start)))
         recorder.checks.append(self._close_interval)
         self._world.at_window(self._start_window)

@@ -116,7 +116,7 @@ def report(compute: ComputeMarket, recorder: Recorder, scale: float) -> None:
     """
 
     def add(name: str, unit: str, measure: Callable[[Increment], float]) -> None:
-        recorder.series(name, unit, lambda: measure(compute.interval))
+        recorder.series(name, unit, lambda: measure(compute.interval), looks_back=True)
         recorder.outcome(name, unit, lambda: measure(compute.window()))
 
     for venue in compute.venues:

@@ -119,7 +119,7 @@ class NetworkReport:
 
     def _add(self, measure: str, unit: str, function: Callable[[Sales], float]) -> None:
         name, recorder = f"{self.network.name}.{measure}", self.world.recorder
-        recorder.series(name, unit, lambda: function(self._interval))
+        recorder.series(name, unit, lambda: function(self._interval), looks_back=True)
         recorder.outcome(name, unit, lambda: function(self._start.until(Sales.of(self.populations))))
 
     def _close_interval(self) -> None:

@@ -239,8 +239,9 @@ class Providers:
         return rules.switching.memory if rules.switching else 0.0
 
     def _seasoned(self, k: Ints) -> NDArray[np.bool_]:
-        wait = self._income_memory + self.blind
-        seasoned: NDArray[np.bool_] = self.world.env.now - self.book.entered[k] >= wait
+        """Who of the providers ``k`` has a record, as long as the memory of its income."""
+        there = self.world.env.now - self.book.entered[k]
+        seasoned: NDArray[np.bool_] = (there >= self._income_memory + self.blind) & (self.book.weight[k] > 0)
         return seasoned
 
     def net_per_hour(self, k: Ints) -> Floats:

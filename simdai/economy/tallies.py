@@ -41,7 +41,9 @@ class Tallies:
     def report(self, what: str, unit: str) -> None:
         """Report a sum: the series over each recorded interval, the outcome after the warm-up."""
         name = f"{self.name}.{what}"
-        self.world.recorder.series(name, unit, self._over_interval(lambda since: since(what), what))
+        self.world.recorder.series(
+            name, unit, self._over_interval(lambda since: since(what), what), looks_back=True
+        )
         self.world.recorder.outcome(name, unit, lambda: self.since_window(what))
 
     def report_ratio(self, what: str, part: str, whole: str, unit: str = "1") -> None:
@@ -51,7 +53,7 @@ class Tallies:
             return since(part) / since(whole) if since(whole) else math.nan
 
         name = f"{self.name}.{what}"
-        self.world.recorder.series(name, unit, self._over_interval(ratio, part, whole))
+        self.world.recorder.series(name, unit, self._over_interval(ratio, part, whole), looks_back=True)
         self.world.recorder.outcome(name, unit, lambda: ratio(self.since_window))
 
     def _over_interval(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -24,15 +25,23 @@ class Recorder:
         self._times: list[float] = []
         self._digests: list[int] = []
         self._series: dict[str, tuple[str, Reading, list[float]]] = {}
+        self._looking_back: set[str] = set()
         self._outcomes: dict[str, tuple[str, Reading]] = {}
 
-    def series(self, name: str, unit: str, function: Reading) -> None:
-        """Record ``function()`` at each instant under ``name``."""
+    def series(self, name: str, unit: str, function: Reading, *, looks_back: bool = False) -> None:
+        """Record ``function()`` at each instant under ``name``.
+
+        Parameters
+        ----------
+        looks_back : whether it tells what happened before the instant; then it is nan at the first
+        """
         if name in self._series:
             raise ValueError(f"series {name!r} is recorded already")
         if self._times:
             raise ValueError(f"series {name!r} comes after the first recording")
         self._series[name] = (unit, function, [])
+        if looks_back:
+            self._looking_back.add(name)
 
     def outcome(self, name: str, unit: str, function: Reading) -> None:
         """Report ``function()``, read at the end of the run, under ``name``."""
@@ -52,6 +61,9 @@ class Recorder:
         self._digests.append(self.digest() if self.digest else 0)
         for _, function, column in self._series.values():
             column.append(float(function()))
+        if len(self._times) == 1:
+            for name in self._looking_back:
+                self._series[name][2][0] = math.nan
 
     @property
     def times(self) -> NDArray[np.float64]:

@@ -90,6 +90,7 @@ class BitcoinReport:
                 f"{self.name}.{measure}",
                 unit,
                 lambda f=rate: f(self._interval),  # type: ignore[misc]
+                looks_back=True,
             )
             recorder.outcome(
                 f"{self.name}.{measure}",

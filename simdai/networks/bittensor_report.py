@@ -28,6 +28,11 @@ Measure: TypeAlias = tuple[str, Callable[[], float]]
 MAJORITY = 0.5
 DAYS_PER_YEAR = 365.25
 SHARES = ("miners", "validators", "stakers", "owners", "nobody")
+OF_PAYDAYS = (
+    *("subnets.paying", "miners.margin", "miners.gini", "owners.margin"),
+    *("validators.count", "validators.margin", "validators.gini", "validators.nakamoto"),
+)
+"""Levels that the last payday gave."""
 
 
 class BittensorReport:
@@ -68,7 +73,7 @@ class BittensorReport:
         self.earned = np.zeros(network.chain.validators)
         self._seen_tao = np.zeros(len(network.chain.alive))
         for measure, (unit, function) in {**self._levels(), **self._people()}.items():
-            recorder.series(f"{name}.{measure}", unit, function)
+            recorder.series(f"{name}.{measure}", unit, function, looks_back=measure in OF_PAYDAYS)
             recorder.outcome(f"{name}.{measure}", unit, function)
         for measure, (unit, function) in {**self._flows(), **self._survival(), **self._epochs()}.items():
             recorder.outcome(f"{name}.{measure}", unit, function)

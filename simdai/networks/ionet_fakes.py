@@ -77,7 +77,7 @@ class Fakes(AttackActor):
     of discovery is drawn when it is set up, from its own number. Fakes are never hired. Besides what every
     attack reports: ``count`` and ``set_up`` (identities), ``reward_usd``, ``honest_income_lost_usd`` and
     ``break_even_detection`` (chance of an hour's checks at which one more identity brings nothing).
-    Proceeds include what selling all that is left of stakes and rewards would bring: what their purchase did to
+    Proceeds include what selling all that is left of stakes and rewards would bring: what buying them did to
     the price is no gain.
 
     Attributes
@@ -134,7 +134,8 @@ class Fakes(AttackActor):
     def _held_usd(self) -> float:
         """USD that stakes and unsold rewards would bring."""
         ledger, asset = self.world.ledger, self.token.asset
-        return self.token.worth(sum(ledger.balance(asset, a) for a in (self.account, self.stake_account)))
+        held = sum(ledger.balance(asset, account) for account in (self.account, self.stake_account))
+        return float(self.token.worth(held))
 
     def strike(self) -> Callable[[], None]:
         self._buying = True

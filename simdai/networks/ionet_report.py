@@ -41,7 +41,11 @@ class Tally:
         """Report a series of daily sums and an outcome for everything counted, in real units."""
         recorder, scale = self.world.recorder, self.world.scale
         for what, unit in self.units.items():
-            recorder.series(f"{self.name}.{what}_per_day", f"{unit}/d", lambda w=what: scale * self._day[w])  # type: ignore[misc]
+
+            def per_day(what: str = what) -> float:
+                return scale * self._day[what]
+
+            recorder.series(f"{self.name}.{what}_per_day", f"{unit}/d", per_day, looks_back=True)
             recorder.outcome(f"{self.name}.{what}", unit, lambda w=what: scale * self._sum[w])  # type: ignore[misc]
         self.world.at_window(self._start_window)
 

@@ -90,7 +90,7 @@ class _Report:
 
     def _add_measure(self, measure: str, unit: str, function: Callable[[Increment], float]) -> None:
         compute, name = self.world.compute, f"{self.network.name}.{measure}"
-        self.world.recorder.series(name, unit, lambda: function(compute.interval))
+        self.world.recorder.series(name, unit, lambda: function(compute.interval), looks_back=True)
         self.world.recorder.outcome(name, unit, lambda: function(compute.window()))
 
     def _start_window(self) -> None:

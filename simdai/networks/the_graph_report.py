@@ -50,10 +50,10 @@ class _Report:
     def register(self) -> None:
         recorder, name = self.world.recorder, self.network.name
         for sum_, unit in self._sums().items():
-            recorder.series(f"{name}.{sum_}", unit, partial(self._over_interval, sum_))
+            recorder.series(f"{name}.{sum_}", unit, partial(self._over_interval, sum_), looks_back=True)
             recorder.outcome(f"{name}.{sum_}", unit, partial(self._since_window, sum_))
         for ratio, (unit, function) in self._ratios().items():
-            recorder.series(f"{name}.{ratio}", unit, lambda f=function: f(self._interval))  # type: ignore[misc]
+            recorder.series(f"{name}.{ratio}", unit, lambda f=function: f(self._interval), looks_back=True)  # type: ignore[misc]
             recorder.outcome(f"{name}.{ratio}", unit, lambda f=function: f(self._window()))  # type: ignore[misc]
         for level, (unit, read) in self._levels().items():
             recorder.series(f"{name}.{level}", unit, read)

@@ -46,7 +46,7 @@ class VerifiedReport:
         """Put everything on the recorder."""
         recorder, network, name = self.world.recorder, self.network, self.name
         for measure, (unit, function) in self._rates().items():
-            recorder.series(f"{name}.{measure}", unit, lambda f=function: f(self._interval))  # type: ignore[misc]
+            recorder.series(f"{name}.{measure}", unit, lambda f=function: f(self._interval), looks_back=True)  # type: ignore[misc]
             recorder.outcome(
                 f"{name}.{measure}",
                 unit,

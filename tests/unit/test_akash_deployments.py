@@ -87,6 +87,22 @@ def test_hosts_income_is_what_the_escrows_paid() -> None:
     assert held + net.vault.tally["redeemed"] + queued + net.settlement.arrears == paid > 0
 
 
+def test_what_customers_paid_is_jobs_and_leases() -> None:
+    sim, net, _ = run(until=15.0)
+    out = sim.result().outcomes
+    assert net.flows.revenue_usd == pytest.approx(out["akash.revenue_usd"], rel=1e-12)
+    subsidy = out["akash.subsidy_usd"]
+    assert out["akash.subsidy_share"] == pytest.approx(subsidy / (subsidy + out["akash.revenue_usd"]))
+    assert out["akash.leases.revenue_usd"] > 0
+
+
+def test_hosts_have_a_margin_from_their_first_record_on() -> None:
+    """They look once a week, and a day behind the first pay."""
+    sim, _, _ = run(until=15.0, step=7.0)
+    margins = sim.result().series["akash.providers.hosts.margin"]
+    assert np.isnan(margins[:14]).all() and (margins[14:] != 0.0).all() and np.isfinite(margins[14:]).all()
+
+
 def test_an_order_without_room_waits_and_is_given_up() -> None:
     """Ten leases of two GPUs at most, each for longer than the run."""
     sim, _, desk = run({"per_day": 10.0, "term": {"kind": "deterministic", "mean": 99.0}}, until=10.0)

@@ -114,6 +114,7 @@ def test_a_tally_reports_the_interval_and_what_came_after_the_warm_up():
     tallies.report("sales", "USD")
     tallies.report("gifts", "USD")
     tallies.report_ratio("share", "gifts", "sales")
+    world.recorder.record()
     tallies.add("sales", 4.0)
     tallies.add("gifts", 1.0)
     world.recorder.record()
@@ -123,7 +124,9 @@ def test_a_tally_reports_the_interval_and_what_came_after_the_warm_up():
     tallies.add("gifts", 1.0)
     world.recorder.record()
     series = {name: column.tolist() for name, (_, column) in world.recorder.series_table().items()}
-    assert series == {"shop.sales": [4.0, 2.0], "shop.gifts": [1.0, 1.0], "shop.share": [0.25, 0.5]}
+    assert {name: column[1:] for name, column in series.items()} == {
+        **{"shop.sales": [4.0, 2.0], "shop.gifts": [1.0, 1.0], "shop.share": [0.25, 0.5]}
+    }
     assert {name: value for name, (value, _) in world.recorder.outcomes().items()} == {
         "shop.sales": 2.0,
         "shop.gifts": 1.0,

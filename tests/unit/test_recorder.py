@@ -28,6 +28,17 @@ def test_each_recording_takes_one_row_of_every_series():
     assert table["one"][1].tolist() == [1.0, 1.0, 1.0]
 
 
+def test_what_looks_back_is_not_known_at_the_first_instant():
+    clock = Clock()
+    recorder = Recorder(clock)
+    recorder.series("sold", "count", lambda: 3 * clock.now, looks_back=True)
+    recorder.series("there", "count", lambda: 7)
+    for clock.now in (0.0, 1.0):
+        recorder.record()
+    assert np.array_equal(recorder.series_table()["sold"][1], [np.nan, 3.0], equal_nan=True)
+    assert recorder.series_table()["there"][1].tolist() == [7.0, 7.0]
+
+
 def test_outcomes_are_read_when_they_are_asked_for():
     clock = Clock()
     recorder = Recorder(clock)
