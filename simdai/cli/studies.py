@@ -88,6 +88,8 @@ def sweep(
 @SETTINGS
 @click.option("--share", type=float, default=0.2, show_default=True, help="How far each is moved.")
 @click.option("--outcome", "outcomes", multiple=True, metavar="NAME", help="In place of the gaps.")
+@click.option("--screen", type=click.IntRange(min=2), help="Pairs of runs that move all at random, before.")
+@click.option("--keep", type=click.IntRange(min=1), default=50, show_default=True, help="Of those screened.")
 @click.option("--replications", type=click.IntRange(min=1), default=2, show_default=True, help="Of each.")
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Names the luck.")
 @click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Processes.")
@@ -100,6 +102,8 @@ def assumptions(
     overrides: tuple[str, ...],
     share: float,
     outcomes: tuple[str, ...],
+    screen: int | None,
+    keep: int,
     replications: int,
     seed: int,
     workers: int,
@@ -109,22 +113,39 @@ def assumptions(
 ) -> int:
     """Move each parameter of grade C (inferred or assumed) alone, down and up, and print what that does.
 
-    All points share their luck. The same command again goes on where it stopped.
+    Where there are hundreds, --screen moves all at once first, and then alone those that stand out. All
+    points share their luck. The same command again goes on where it stopped.
     """
-    from simdai.experiments.assumptions import GAPS, assumptions_study, assumptions_table, written
+    from simdai.experiments.assumptions import (
+        GAPS,
+        assumptions_study,
+        assumptions_table,
+        screened,
+        screening_study,
+        written,
+    )
     from simdai.experiments.runners import runner
     from simdai.experiments.sweeping import swept
     from simdai.report.terminal import assumptions_tables
 
     loaded = simdai.load(scenario, set=changes, overrides=overrides)
-    study = assumptions_study(loaded, share, outcomes or GAPS, replications, seed)
     folder = out if out is not None else Path("results") / f"{loaded.name}_assumptions"
+    only = None
+    if screen is not None:
+        first = screening_study(loaded, screen, share, outcomes or GAPS, seed)
+        screening = swept(
+            first, runner(workers), folder.with_name(f"{folder.name}_screening"), force, told=say
+        )
+        only = screened(screening, keep)
+        say(f"{len(only)} of {len(screening.factors)} parameters stand out and are moved alone")
+    study = assumptions_study(loaded, share, outcomes or GAPS, replications, seed, only)
     made = swept(study, runner(workers), folder, force, told=say)
     table = assumptions_table(made)
     if csv is not None:
         given = [word for change in changes for word in ("--set", change)]
         given += [word for name in overrides for word in ("--override", name)]
         given += [word for name in outcomes for word in ("--outcome", name)]
+        given += [] if screen is None else ["--screen", f"{screen}", "--keep", f"{keep}"]
         given += ["--share", f"{share:g}", "--replications", f"{replications}", "--seed", f"{seed}"]
         written(table, csv, [scenario, *given])
     assumptions_tables(table)

@@ -1,17 +1,21 @@
-"""How much what is assumed matters: each parameter of grade C moved alone, down and up."""
+"""How much what is assumed matters: each parameter of grade C moved alone, down and up.
+
+Where there are too many for that, all are moved at once first, and those alone whose effect stands out.
+"""
 
 from __future__ import annotations
 
 import math
 import re
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from simdai.errors import ScenarioError
+from simdai.experiments.analysis.screening import balanced_effects
 from simdai.experiments.statistics import paired_difference
 from simdai.experiments.study_file import load_study
 from simdai.schema import Scenario
@@ -22,7 +26,15 @@ if TYPE_CHECKING:
     from simdai.experiments.study import Study
     from simdai.experiments.study_file import StudyFile
 
-__all__ = ["GAPS", "assumed", "assumptions_study", "assumptions_table", "written"]
+__all__ = [
+    "GAPS",
+    "assumed",
+    "assumptions_study",
+    "assumptions_table",
+    "screened",
+    "screening_study",
+    "written",
+]
 
 GAPS = ("gap.*", "niche.*")
 """Outcomes that are looked at where none are named."""
@@ -50,6 +62,7 @@ def assumptions_study(
     outcomes: Sequence[str] = GAPS,
     replications: int = 2,
     seed: int = 1,
+    only: Collection[str] | None = None,
 ) -> StudyFile:
     """Make the study that moves each parameter of grade C alone, with the luck of all points the same.
 
@@ -59,14 +72,60 @@ def assumptions_study(
     share : of its value by which a parameter is moved down and up; less where the scenario does not allow it
     outcomes : names of outcomes, * standing for any letters
     replications, seed : of each point
+    only : names of the parameters; all without
 
     Raises
     ------
     ScenarioError : the scenario has no parameter of grade C that can be moved
     """
+    question = f"Which of the assumed parameters of {scenario.name} move its outcomes?"
+    return _study(scenario, share, outcomes, only, question, DESIGN, replications, seed)
+
+
+def screening_study(
+    scenario: Scenario, pairs: int, share: float = 0.2, outcomes: Sequence[str] = GAPS, seed: int = 1
+) -> StudyFile:
+    """Make the study that moves all parameters of grade C at once, each down or up at random.
+
+    Parameters
+    ----------
+    pairs : points, each with its mirror image, one run each
+    scenario, share, outcomes, seed : as in `assumptions_study`
+    """
+    question = f"Which of the assumed parameters of {scenario.name} are worth being moved alone?"
+    return _study(
+        scenario, share, outcomes, None, question, {"kind": "random_balance", "pairs": pairs}, 1, seed
+    )
+
+
+def screened(study: Study, keep: int) -> list[str]:
+    """Parameters whose effect in `screening_study` stands out most, in whichever outcome that is.
+
+    Parameters
+    ----------
+    keep : how many
+    """
+    best: dict[str, float] = {}
+    for outcome in study.outcomes:
+        for row in balanced_effects(study, outcome).itertuples():
+            best[row.factor] = max(best.get(row.factor, 0.0), abs(row.score))
+    names = sorted(best, key=lambda name: -best[name])[:keep]
+    return sorted(study.factors[name].note for name in names)
+
+
+def _study(
+    scenario: Scenario,
+    share: float,
+    outcomes: Sequence[str],
+    only: Collection[str] | None,
+    question: str,
+    design: Mapping[str, Any],
+    replications: int,
+    seed: int,
+) -> StudyFile:
     factors: dict[str, Any] = {}
     for name, paths in assumed(scenario).items():
-        reach = _reach(scenario, paths, share)
+        reach = _reach(scenario, paths, share) if only is None or name in only else 0.0
         if reach:
             ends = {"low": 1.0 - reach, "high": 1.0 + reach, "relative": True}
             factors[_factor(name, factors)] = {"kind": "uniform", "path": list(paths), "note": name, **ends}
@@ -74,13 +133,13 @@ def assumptions_study(
         raise ScenarioError(f"{scenario.name}: no parameter of grade C that could be moved")
     return load_study(
         {
-            "question": f"Which of the assumed parameters of {scenario.name} move its outcomes?",
+            "question": question,
             "base": scenario,
             "seed": seed,
             "replications": replications,
             "uncertainties": factors,
             "outcomes": list(outcomes),
-            "design": DESIGN,
+            "design": dict(design),
         }
     )
 

@@ -15,6 +15,7 @@ from simdai.errors import ResultsError, ScenarioError
 from simdai.experiments import Comparison
 from simdai.experiments.analysis import (
     attribute,
+    balanced_effects,
     cart,
     correlations,
     morris,
@@ -110,6 +111,19 @@ def test_a_tornado_shows_what_each_end_does_and_the_widest_first():
     with pytest.raises(ResultsError, match="needs the design one_at_a_time"):
         tornado(made(asked()), "y")
     assert "[USD]" in draw.tornado(table).get_xlabel()
+
+
+def test_random_balance_tells_the_factor_that_matters_from_one_that_does_not():
+    layout = {"kind": "random_balance", "pairs": 16}
+    table = balanced_effects(made(asked(design=layout), "3 * a"), "y").set_index("factor")
+    assert table.index.tolist() == ["a", "b"]
+    assert table["effect"]["a"] == pytest.approx(3.0)
+    assert table["score"]["a"] == pytest.approx(4.0), "the root of 16 pairs, all of whose effect is this"
+    assert abs(table["score"]["b"]) < 3.0 and table["n"].tolist() == [16, 16]
+    bent = balanced_effects(made(asked(design=layout), "(a - 1.5) * (b - 1.5)"), "y")
+    assert bent["effect"].abs().max() < 1e-12, "what two do together cancels"
+    broken = balanced_effects(made(asked(design=layout), Formula("3 * a", fails_above=1.5)), "y")
+    assert broken["n"].tolist() == [0, 0] and broken["score"].tolist() == [0.0, 0.0]
 
 
 def test_morris_finds_the_slope_of_a_line_and_the_spread_of_an_interaction():

@@ -15,6 +15,7 @@ from simdai.experiments.designs import (
     Listed,
     Morris,
     OneAtATime,
+    RandomBalance,
     Sobol,
     Zipped,
 )
@@ -140,6 +141,14 @@ def test_a_morris_walk_moves_every_factor_once():
     assert np.all(np.sum(moved, axis=2) == 1) and np.all(np.sum(moved, axis=1) == 1)
 
 
+def test_random_balance_puts_every_factor_at_an_end_and_every_point_beside_its_mirror_image():
+    factors = Factors({"price": PRICE, "supply": SUPPLY})
+    points = RandomBalance(pairs=8).lay_out(factors, 1).reshape(8, 2, 2)
+    assert points.sum(axis=1) == pytest.approx(np.tile([2.0 + 4.0, 1e6 + 1e8], (8, 1)))
+    assert points[:, :, 0].ravel() == pytest.approx(np.where(points[:, :, 0].ravel() > 3.0, 4.0, 2.0))
+    assert len({tuple(row) for row in points[:, 0]}) == 4, "both factors move, and not together"
+
+
 def test_crossing_gives_all_levers_the_same_worlds():
     crossed = Crossed(uncertainties=LatinHypercube(points=4), levers=Factorial())
     points = crossed.lay_out(FACTORS, 1)
@@ -156,6 +165,7 @@ EVERY_DESIGN = {
     "list": Listed(points=[{"price": 3.0, "supply": 2e6, "fee": 0.1}]),
     "morris": Morris(trajectories=3),
     "one_at_a_time": OneAtATime(),
+    "random_balance": RandomBalance(pairs=3),
     "sobol": Sobol(base_points=4),
     "zip": Zipped(),
 }

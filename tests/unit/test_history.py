@@ -19,7 +19,13 @@ from made_runs import MadeScenario, plan
 import simdai
 from simdai.errors import ResultsError, ScenarioError
 from simdai.experiments import runs
-from simdai.experiments.assumptions import assumed, assumptions_study, assumptions_table
+from simdai.experiments.assumptions import (
+    assumed,
+    assumptions_study,
+    assumptions_table,
+    screened,
+    screening_study,
+)
 from simdai.metrics import Held, inside_shares, observed
 from simdai.report.observed import held_rows, observed_figures, observed_sentence
 from simdai.report.page import page
@@ -267,6 +273,23 @@ def test_every_assumed_parameter_is_moved_alone_and_its_effect_measured(project,
     outside = table.loc["guess.outside"]
     assert outside["moved"] == pytest.approx(0.05)  # 1.2 x 0.9 would be no share
     assert outside["down"] > 0 > outside["up"] and table.index[0] == "guess.outside"
+
+
+def test_of_many_assumed_parameters_those_are_moved_alone_that_stand_out_when_all_move(project, tmp_path):
+    entry = "{value: %s, unit: %s, date: 2026, source: assumption, grade: C}\n"
+    guesses = {"power": ("1000", "W"), "outside": ("0.5", "1"), "life": ("4", "y")}
+    text = "".join(f"{name}: {entry % values}" for name, values in guesses.items())
+    (tmp_path / "parameters" / "guess.yaml").write_text(text)
+    paths = ("hardware.h100.power", "demand.startups.choice.outside_share", "hardware.h100.life")
+    scenario = project("{}\n", horizon="2 d", record_every=1.0)
+    scenario = scenario.with_changes(
+        {path: {"parameter": f"guess.{name}"} for name, path in zip(guesses, paths, strict=True)}
+    )
+    screening = screening_study(scenario, pairs=6, outcomes=["startups.jobs_completed"])
+    assert screening.n_points == 12
+    names = screened(simdai.sweep(screening), keep=1)
+    assert names == ["guess.outside"], "power and life move no job"
+    assert assumptions_study(scenario, only=names).n_points == 3
 
 
 REFERENCE = Path(__file__).parents[2] / "results" / "reference" / "assumptions_labs_race.csv"

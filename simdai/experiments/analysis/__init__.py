@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from simdai.experiments.analysis.attribution import attribute
 from simdai.experiments.analysis.correlation import correlations
 from simdai.experiments.analysis.discovery import cart, prim
-from simdai.experiments.analysis.screening import morris, tornado
+from simdai.experiments.analysis.screening import balanced_effects, morris, tornado
 from simdai.experiments.analysis.tipping import tipping_point
 from simdai.experiments.analysis.variance import sobol
 from simdai.experiments.analysis.warm_up import warm_up
@@ -28,6 +28,7 @@ FITTING: dict[str, Callable[[Study, str], pd.DataFrame]] = {
 __all__ = [
     "FITTING",
     "attribute",
+    "balanced_effects",
     "cart",
     "correlations",
     "morris",

@@ -1,4 +1,4 @@
-"""Which of many factors matter: tornado diagram and Morris' elementary effects."""
+"""Which of many factors matter: tornado diagram, elementary effects, effects in random balance."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from simdai.errors import ResultsError
-from simdai.experiments.analysis.tables import laid_out_for, tidy
-from simdai.experiments.designs import Morris, OneAtATime
+from simdai.experiments.analysis.tables import laid_out_for, ranks, tidy
+from simdai.experiments.designs import Morris, OneAtATime, RandomBalance
 from simdai.experiments.designs.sampling import problem, salib
 from simdai.experiments.statistics import LEVEL, paired_difference
 from simdai.experiments.study import Study
@@ -111,4 +111,37 @@ def morris(study: Study, outcome: str, level: float = LEVEL, seed: int = 1) -> p
             }
         )
     rows.sort(key=lambda row: -row["mu_star"])
+    return tidy(rows, study, outcome)
+
+
+def balanced_effects(study: Study, outcome: str) -> pd.DataFrame:
+    """What moving each factor from its low to its high end does, told from points that move all of them.
+
+    Parameters
+    ----------
+    study : of the design ``random_balance``
+    outcome : name; a run that failed takes its mirror image with it
+
+    Returns
+    -------
+    DataFrame : factor, effect, score (the effect over the standard deviation of that of a factor without
+        one), n pairs; the largest score first
+
+    Notes
+    -----
+    Mirror images cancel all even interactions; the effects of all other factors are this one's noise. A
+    factor with the share r of what odd effects make has a score of about sqrt(n r).
+    """
+    laid_out_for(study, RandomBalance)
+    points, means = ranks(study), study.means(outcome)
+    half, up = 0.5 * (means[::2] - means[1::2]), points[::2] > points[1::2]
+    known = np.isfinite(half)
+    n = int(known.sum())
+    noise = float(np.sqrt(np.sum(half[known] ** 2))) / max(n, 1)
+    effects = np.where(up[known], half[known, None], -half[known, None]).sum(axis=0) / max(n, 1)
+    rows: list[dict[str, Any]] = [
+        {"factor": name, "effect": 2.0 * effect, "score": effect / noise if noise else 0.0, "n": n}
+        for name, effect in zip(study.factors, effects.tolist(), strict=True)
+    ]
+    rows.sort(key=lambda row: -abs(row["score"]))
     return tidy(rows, study, outcome)

@@ -3,7 +3,7 @@
 from simdai.experiments.designs.factors import Factor
 from simdai.experiments.designs.grids import Factorial, Listed, OneAtATime, Zipped
 from simdai.experiments.designs.points import Design
-from simdai.experiments.designs.sampling import Crossed, LatinHypercube, Morris, Sobol
+from simdai.experiments.designs.sampling import Crossed, LatinHypercube, Morris, RandomBalance, Sobol
 
 __all__ = [
     "Crossed",
@@ -14,6 +14,7 @@ __all__ = [
     "Listed",
     "Morris",
     "OneAtATime",
+    "RandomBalance",
     "Sobol",
     "Zipped",
 ]

@@ -14,7 +14,7 @@ from simdai.experiments.designs.points import Design, Factors, Points, quantiles
 from simdai.registry import OneOf
 from simdai.units import PositiveCount
 
-__all__ = ["Crossed", "LatinHypercube", "Morris", "Sobol"]
+__all__ = ["Crossed", "LatinHypercube", "Morris", "RandomBalance", "Sobol"]
 
 
 def generator(seed: int, purpose: str) -> np.random.Generator:
@@ -106,6 +106,26 @@ class Morris(Design, kind="morris"):
             yield Problem(path="levels", found=str(self.levels), allowed="an even number")
         if self.trajectories < 2:
             yield Problem(path="trajectories", found=str(self.trajectories), allowed="at least 2")
+
+
+class RandomBalance(Design, kind="random_balance"):
+    """Every factor at one of its ends, at random, and beside each such point its mirror image.
+
+    Tells which of very many factors matter most from fewer points, ``2 * pairs``, than there are factors.
+    Source: Satterthwaite (1959), Random Balance Experimentation, Technometrics 1(2).
+    """
+
+    analysis: ClassVar[str] = "correlation"
+
+    pairs: Annotated[PositiveCount, Field(description="points, each with its mirror image; some 30 to 100")]
+
+    def count(self, factors: Factors) -> int:
+        return 2 * self.pairs
+
+    def lay_out(self, factors: Factors, seed: int) -> Points:
+        ends = generator(seed, "random_balance").integers(0, 2, size=(self.pairs, len(factors)))
+        both = np.stack([ends, 1 - ends], axis=1).reshape(2 * self.pairs, len(factors))
+        return quantiles(factors, both.astype(np.float64))
 
 
 class Crossed(Design, kind="crossed"):
