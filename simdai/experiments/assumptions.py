@@ -107,8 +107,9 @@ def screened(study: Study, keep: int) -> list[str]:
     """
     best: dict[str, float] = {}
     for outcome in study.outcomes:
-        for row in balanced_effects(study, outcome).itertuples():
-            best[row.factor] = max(best.get(row.factor, 0.0), abs(row.score))
+        table = balanced_effects(study, outcome)
+        for name, score in zip(table["factor"].tolist(), table["score"].tolist(), strict=True):
+            best[name] = max(best.get(name, 0.0), abs(score))
     names = sorted(best, key=lambda name: -best[name])[:keep]
     return sorted(study.factors[name].note for name in names)
 
