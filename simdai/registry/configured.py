@@ -56,6 +56,7 @@ class Configured(pydantic.BaseModel):
         allow_inf_nan=False,
         validate_default=True,
         arbitrary_types_allowed=True,
+        defer_build=True,  # most kinds are never named by a scenario
     )
 
     family: ClassVar[str] = ""

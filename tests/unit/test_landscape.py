@@ -99,9 +99,10 @@ def test_each_what_if_of_the_reference_table_moves_something_that_it_should():
     for row in rows:
         low, high = float(row["difference_low"]), float(row["difference_high"])
         assert int(row["n"]) >= 8
-        assert simdai.load(BASE, overrides=[row["override"]]).shocks
         if low > 0.0 if row["moves"] == "up" else high < 0.0:
             moved.add(row["override"])
+    for override in {row["override"] for row in rows}:
+        assert simdai.load(BASE, overrides=[override]).shocks
     # Two years are too short to tell what it does from luck.
     assert {row["override"] for row in rows} - moved == {"cut_revenue_to_compute"}
 
