@@ -223,6 +223,13 @@ def test_no_tao_is_lost_when_alpha_begins_without_average_prices():
     assert outcome(net, "emission.tao") == pytest.approx(6 * 3600 - 2 * 0.5, rel=1e-6)
 
 
+@pytest.mark.parametrize("scale", [5, 7])
+def test_books_balance_where_neither_supply_nor_stake_is_a_whole_number_of_units(scale):
+    odd = {"token.supply": 10_612_345.678912345, "root_stake": 5_012_345.123456789, ".scale": scale}
+    net = run({**LAUNCH, **odd}, until=6.0)  # each recording, here and at the launch of alpha, checks
+    assert net.world.ledger.supply("TAO") == net.chain.issuance // scale
+
+
 def test_alpha_that_holders_get_to_know_by_and_by_is_never_worth_more_than_all_tao():
     curious = {**LAUNCH, **QUIET, "step": 7.0, "stakers.public.curiosity": 0.5}
     slow, sudden = (
