@@ -159,7 +159,10 @@ class NicheMeasures:
             register("niche.specialised.better_share", "1", lambda: self._win_share(market, at_price=False))
 
     def _win_share(self, market: ModelMarketActor, at_price: bool) -> float:
-        """Share of domains in which the best special open model is the better buy, or simply the better."""
+        """Share of domains in which the best special open model is the better buy, or simply the better.
+
+        At a tenth of the price, open models may be some twenty points behind and still be the better buy.
+        """
         domains, rules = self.rules.domains, market.rules
         hosts = [host for host in market.hosts.values() if host.rules.specialised]
         served = market.served
