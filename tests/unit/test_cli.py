@@ -32,8 +32,18 @@ def small(tmp_path: Path, monkeypatch) -> str:
 
 
 @pytest.fixture
-def call(capsys):
-    """Call the command line; returns exit status, stdout and stderr."""
+def reported():
+    """Let the command line write reports."""
+
+
+@pytest.fixture
+def call(capsys, monkeypatch, request):
+    """Call the command line; returns exit status, stdout and stderr.
+
+    Reports are left out unless the test is `reported`: they take longer than the runs.
+    """
+    if "reported" not in request.fixturenames:
+        monkeypatch.setattr("simdai.report.page.write", lambda results, path=None: path)
 
     def run(*words: str) -> tuple[int, str, str]:
         with pytest.raises(SystemExit) as left:
@@ -44,7 +54,7 @@ def call(capsys):
     return run
 
 
-def test_run_prints_a_table_and_the_path_of_its_report(small, call):
+def test_run_prints_a_table_and_the_path_of_its_report(small, call, reported):
     status, out, _ = call("run", small)
     assert status == 0
     assert "gridnet.price_usd_per_gpu_hour" in out
@@ -155,7 +165,7 @@ def test_compare_patches_one_scenario_by_an_override(small, call):
     assert json.loads(out)["outcomes"]["bigcloud.price_usd_per_gpu_hour"]["difference"] == pytest.approx(3.5)
 
 
-def test_report_writes_the_page_of_stored_results(small, call):
+def test_report_writes_the_page_of_stored_results(small, call, reported):
     call("run", small)
     Path("results/small/report.html").unlink()
     status, out, _ = call("report", "results/small")
