@@ -420,9 +420,8 @@ def test_outcomes_are_the_same_whatever_the_scale():
 
 
 def test_the_second_quarter_of_2024_comes_out_as_it_was_counted():
-    quarter = simdai.load(
-        "the_graph", set={"horizon": "91 d", "record_every": "91 d"}, overrides=["the_graph_coarse"]
-    )
+    coarse = {"horizon": "91 d", "record_every": "91 d", "networks.the_graph.gateway.settle": "7 d"}
+    quarter = simdai.load("the_graph", set=coarse, overrides=["the_graph_coarse"])
     sim = simdai.Simulation(quarter, seed=1)
     sim.run()
     outcomes, rewards = sim.world.recorder.outcomes(), sim.world.networks["the_graph"].rewards
