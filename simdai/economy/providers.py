@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from simdai.economy.actors import World
+from simdai.economy.barred import Barred
 from simdai.economy.compute_market import Venue, asks_in_micro_usd
 from simdai.economy.draws import RowDraws
 from simdai.economy.laws import Exponential
@@ -49,7 +50,6 @@ class Providers:
         self.usd = world.ledger.block(f"{network}.providers.{name}")
         self.tokens = world.ledger.block(f"{network}.providers.{name}", asset) if asset else None
         self.jurisdictions = list(rules.jurisdictions)
-        self._bans = dict.fromkeys(self.jurisdictions, 0)  # in force at once
         self.pools = [
             world.compute.add_pool(
                 PoolSpec(
@@ -69,6 +69,7 @@ class Providers:
             for place in self.jurisdictions
         ]
         self.book = ProviderBook()
+        self.barred = Barred(world.compute, self.jurisdictions, self.pools, self.book)
         self._exit = self.draws("provider.exit")
         self._ask = [world.entity("provider.ask", f"{self.name}.{place}") for place in self.jurisdictions]
         self._entry = world.entity("provider.entry", self.name)
@@ -82,7 +83,6 @@ class Providers:
         self._asked: float | None = None  # the posted price that all ask
         self._expected: list[tuple[float, int]] = []  # (day, number of entrants on their way)
         self._coming: list[tuple[float, int, int]] = []  # (day, place, number of devices from elsewhere)
-        self._dark: dict[int, int] = {}  # rows that are cut off, by the number of failures at once
         self.movers = Movers(rules.switching, self) if rules.switching else None
         self.rigid = False
         """Whether nobody comes or goes for what is earned here; a cut loop's."""
@@ -172,7 +172,7 @@ class Providers:
         units = asks_in_micro_usd(asks)
         uids = self.world.compute.market.add_providers(self.pools[place], units, usd)
         self.book.add(place, uids, units / MICRO, usd, tokens, self.world.env.now, bought)
-        if self.jurisdictions[place] in self.banned:
+        if self.jurisdictions[place] in self.barred.places:
             self.world.compute.market.ban(uids)
 
     def observe(self, over: Increment) -> None:
@@ -253,7 +253,7 @@ class Providers:
     def mean_net(self) -> float:
         """What those who may work and have a record net [USD per GPU-hour]; nan when there are none."""
         k = self.book.present
-        known = k[self._may_work(k) & self._seasoned(k)]
+        known = k[self.barred.may_work(k) & self._seasoned(k)]
         return float(self.net_per_hour(known).mean()) if len(known) else math.nan
 
     @property
@@ -330,7 +330,8 @@ class Providers:
         self._expected = [(day, n) for day, n in self._expected if day > now]
         if due == 0:
             return
-        weights = [0.0 if place in self.banned else w for place, w in self.rules.jurisdictions.items()]
+        barred = self.barred.places
+        weights = [0.0 if place in barred else w for place, w in self.rules.jurisdictions.items()]
         cumulated = np.cumsum(weights)
         if cumulated[-1] == 0:
             return
@@ -369,62 +370,6 @@ class Providers:
             self.world.compute.market.reprice(self.book.uid[k[moved]], units[moved])
             self.book.reprice(k, units / MICRO)
 
-    # -- what befalls them -----------------------------------------------------------------------------------
-
-    @property
-    def banned(self) -> set[str]:
-        """Jurisdictions where nobody may work."""
-        return {place for place, bans in self._bans.items() if bans}
-
-    def ban(self, jurisdiction: str) -> None:
-        """Nobody there may work any more, nor enter, until as many bans are lifted as were laid."""
-        if jurisdiction in self._bans:
-            self._bans[jurisdiction] += 1
-            self.world.compute.market.ban(self._uids(jurisdiction))
-
-    def unban(self, jurisdiction: str) -> None:
-        """Lift one ban; with the last one those there may work again."""
-        if self._bans.get(jurisdiction, 0) == 0:
-            return
-        self._bans[jurisdiction] -= 1
-        if not self._bans[jurisdiction]:
-            uids = self._uids(jurisdiction)
-            dark = self.book.uid[np.array(list(self._dark), dtype=np.int64)]
-            self.world.compute.market.unban(uids[~np.isin(uids, dark)])
-
-    def cut_off(self, k: Ints) -> None:
-        """The providers ``k`` go dark and fail what they run, until as many `reconnect` as cut them off."""
-        for row in k.tolist():
-            self._dark[row] = self._dark.get(row, 0) + 1
-        self.world.compute.market.ban(self._still_there(k))
-
-    def reconnect(self, k: Ints) -> None:
-        """Undo one `cut_off` of the providers ``k``."""
-        for row in k.tolist():
-            self._dark[row] -= 1
-            if not self._dark[row]:
-                del self._dark[row]
-        self.world.compute.market.unban(self._still_there(k[self._may_work(k)]))
-
-    def _still_there(self, k: Ints) -> Ints:
-        """Market's numbers of those rows ``k`` that it still knows."""
-        known = [self.world.compute.market.providers(pool)["uid"] for pool in self.pools]
-        uids: Ints = self.book.uid[k]
-        return uids[np.isin(uids, np.concatenate(known))]
-
-    def _may_work(self, k: Ints) -> NDArray[np.bool_]:
-        """Whether the providers ``k`` are neither banned nor cut off."""
-        barred = [place for place, name in enumerate(self.jurisdictions) if name in self.banned]
-        if not barred and not self._dark:
-            return np.ones(len(k), dtype=bool)
-        free: NDArray[np.bool_] = ~np.isin(self.book.place[k], barred) & ~np.isin(k, list(self._dark))
-        return free
-
-    def _uids(self, jurisdiction: str) -> Ints:
-        pool = self.pools[self.jurisdictions.index(jurisdiction)]
-        uids: Ints = self.world.compute.market.providers(pool)["uid"]
-        return uids
-
     # -- money -----------------------------------------------------------------------------------------------
 
     def pay_running_cost(self) -> None:
@@ -438,7 +383,7 @@ class Providers:
     def count(self) -> int:
         """Simulated providers present that may work."""
         k = self.book.present
-        return int(self._may_work(k).sum()) if self._dark or any(self._bans.values()) else len(k)
+        return int(self.barred.may_work(k).sum()) if self.barred else len(k)
 
     @property
     def list_price(self) -> float:

@@ -269,11 +269,11 @@ class JurisdictionBan(DatedShock, kind="jurisdiction_ban"):
         names = self.networks or tuple(world.networks)
         hit = [p for name in names for p in getattr(world.networks[name], "populations", {}).values()]
         for population in hit:
-            population.ban(self.jurisdiction)
+            population.barred.ban(self.jurisdiction)
 
         def lift() -> None:
             for population in hit:
-                population.unban(self.jurisdiction)
+                population.barred.unban(self.jurisdiction)
 
         return lift
 
@@ -343,11 +343,11 @@ class Outage(DatedShock, kind="outage"):
         populations = list(world.networks[self.seller].populations.values())
         stopped = [(p, place) for p in populations for place in p.jurisdictions]
         for population, place in stopped:
-            population.ban(place)
+            population.barred.ban(place)
 
         def restore() -> None:
             for population, place in stopped:
-                population.unban(place)
+                population.barred.unban(place)
 
         return restore
 

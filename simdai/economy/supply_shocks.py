@@ -73,11 +73,11 @@ class ProviderOutageActor(ShockActor):
             k = population.book.present
             here = k[population.book.place[k] == place]
             dark = here[stream.uniforms(population.book.index[here], 0) < self._share]
-            population.cut_off(dark)
+            population.barred.cut_off(dark)
             cut.append((population, dark))
 
         def restore() -> None:
             for population, dark in cut:
-                population.reconnect(np.asarray(dark))
+                population.barred.reconnect(np.asarray(dark))
 
         return restore

@@ -115,7 +115,7 @@ class Movers:
 
     def _closed(self, name: str) -> bool:
         population = self._population(name)
-        return len(population.banned) == len(population.jurisdictions)
+        return len(population.barred.places) == len(population.jurisdictions)
 
     def _choose(self, stay: Floats, moves: Floats, uniforms: Floats, days: float) -> Ints:
         """(n,) number of the place that each chooses, 0 for staying."""

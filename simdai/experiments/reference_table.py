@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from simdai.experiments.statistics import paired_difference, t_interval
 
-__all__ = ["Row", "paired", "read_table", "written"]
+__all__ = ["Row", "Values", "paired", "read_table", "rounded", "written"]
 
 DIGITS = 4  # significant ones
 
@@ -34,6 +34,11 @@ def written(rows: Iterable[Row], columns: Sequence[str], command: str) -> str:
     return out.getvalue()
 
 
+def rounded(value: float) -> str:
+    """A number as tables hold it."""
+    return f"{value:.{DIGITS}g}"
+
+
 def paired(names: Sequence[str], one: Values, other: Values) -> dict[str, str]:
     """An outcome under two settings of the same luck, as seven numbers under ``names``, and the pairs ``n``.
 
@@ -41,5 +46,5 @@ def paired(names: Sequence[str], one: Values, other: Values) -> dict[str, str]:
     """
     difference = paired_difference(one, other)
     values = (*t_interval(one)[:3], t_interval(other).mean, *difference[:3])
-    texts = {name: f"{value:.{DIGITS}g}" for name, value in zip(names, values, strict=True)}
+    texts = {name: rounded(value) for name, value in zip(names, values, strict=True)}
     return {**texts, "n": str(difference.n)}

@@ -180,7 +180,7 @@ class IoNetNetwork(ComputeNetwork):
         """Hours in which devices of a population were active since the start, up to the last settlement."""
         self.emission_level = 1.0
         """Factor on the schedule's blocks; shocks change it."""
-        self.tally = Tally(world, name)
+        self.tally = Tally(world, name, rules.days)
         self._judged = 0  # hours since the start
         self._levels: list[float] = []  # of emission, in the hours looked at that have not been judged
         self.foundation.needed_for_work("matching", self.populations)
@@ -261,7 +261,7 @@ class IoNetNetwork(ComputeNetwork):
 
     def settle(self) -> None:
         """Pay jobs and rewards, settle stakes and slashes; then a coming rule takes over."""
-        self.tally.open_day()
+        self.tally.begin()
         self.judge_hours()
         if self.fakes:
             self.fakes.punish()

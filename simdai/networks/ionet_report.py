@@ -20,30 +20,30 @@ TALLIED = {
 
 
 class Tally:
-    """Sums over the last day settled, and since the end of the warm-up."""
+    """Sums over the ``days`` settled last, and since the end of the warm-up."""
 
-    def __init__(self, world: World, name: str) -> None:
-        self.world, self.name = world, name
+    def __init__(self, world: World, name: str, days: int) -> None:
+        self.world, self.name, self.days = world, name, days
         self.units = TALLIED
-        self._day = dict.fromkeys(self.units, 0.0)
+        self._lately = dict.fromkeys(self.units, 0.0)
         self._sum = dict.fromkeys(self.units, 0.0)
 
     def add(self, what: str, amount: float) -> None:
         """Count ``amount`` simulated units of something."""
-        self._day[what] += amount
+        self._lately[what] += amount
         self._sum[what] += amount
 
-    def open_day(self) -> None:
-        """Forget the day before."""
-        self._day = dict.fromkeys(self.units, 0.0)
+    def begin(self) -> None:
+        """Forget what was settled before."""
+        self._lately = dict.fromkeys(self.units, 0.0)
 
     def start(self) -> None:
-        """Report a series of daily sums and an outcome for everything counted, in real units."""
+        """Report a series of amounts a day and an outcome for everything counted, in real units."""
         recorder, scale = self.world.recorder, self.world.scale
         for what, unit in self.units.items():
 
             def per_day(what: str = what) -> float:
-                return scale * self._day[what]
+                return scale * self._lately[what] / self.days
 
             recorder.series(f"{self.name}.{what}_per_day", f"{unit}/d", per_day, looks_back=True)
             recorder.outcome(f"{self.name}.{what}", unit, lambda w=what: scale * self._sum[w])  # type: ignore[misc]

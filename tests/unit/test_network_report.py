@@ -166,7 +166,7 @@ def shocked(*shocks: dict[str, Any], **changes: Any) -> Simulation:
 
 
 def dark(sim: Simulation) -> set[int]:
-    return set(sim.world.networks["gridnet"].populations["racks"]._dark)
+    return set(sim.world.networks["gridnet"].populations["racks"].barred.dark)
 
 
 def test_an_outage_takes_a_share_of_the_providers_and_gives_them_back() -> None:
