@@ -55,14 +55,14 @@ class Tally:
 
 def report(network: Any) -> None:
     """Register what an io.net reports besides what every compute network does."""
-    world, token, stakes = network.world, network.token, network.stakes
+    world, token, stakes, pay = network.world, network.token, network.stakes, network.settlement
     scale, unit = world.scale, token.unit
     network.tally.start()
     gauges: dict[str, tuple[str, Callable[[], float]]] = {
-        "vault.unreleased": ("token", lambda: scale * network.unreleased / unit),
-        "vault.usd": ("USD", lambda: scale * world.ledger.holding("USD", network.vault)),
-        "rewards.roi_factor": ("1", lambda: network.roi_factor),
-        "rewards.sustainability": ("1", lambda: network.sustainability),
+        "vault.unreleased": ("token", lambda: scale * pay.unreleased / unit),
+        "vault.usd": ("USD", lambda: scale * world.ledger.holding("USD", pay.vault)),
+        "rewards.roi_factor": ("1", lambda: pay.roi_factor),
+        "rewards.sustainability": ("1", lambda: pay.sustainability),
         "stake.total": ("token", lambda: scale * stakes.total / unit),
         "stake.slashed": ("token", lambda: scale * stakes.taken / unit),
         "stake.burned": ("token", lambda: scale * stakes.burned / unit),

@@ -135,7 +135,7 @@ def test_what_nobody_earns_is_not_released() -> None:
     _, both = ionet(until=3.5)
     _, one = ionet({"providers.homes.count": 0}, until=3.5)
     assert released(one) == pytest.approx(0.95 * released(both), abs=5)
-    assert one.unreleased - both.unreleased == released(both) - released(one)
+    assert one.settlement.unreleased - both.settlement.unreleased == released(both) - released(one)
 
 
 def test_monthly_emission_is_spread_evenly_over_the_hours_of_the_month() -> None:
@@ -370,14 +370,14 @@ def test_the_engine_pays_targets_whatever_the_demand_and_the_price() -> None:
         # 20 devices, five days, 1 USD/h
         assert out["ionet.rewards.target_usd"] == pytest.approx(20 * 120.0)
         assert out["ionet.rewards.paid_usd"] == pytest.approx(20 * 120.0)
-        assert net.roi_factor == 1.0
+        assert net.settlement.roi_factor == 1.0
 
 
 def test_a_shortage_lowers_the_return_and_nothing_is_minted_beyond_the_ceiling() -> None:
     rule = ENGINE | {"release_ceiling": 100.0}
     sim, net = ionet({"payouts": rule}, until=4.5, **{"demand.startups.jobs_per_day": 0.0})
     assert 399.99 < released(net) / UNIT <= 400.0
-    assert 0.0 < net.roi_factor < 1.0
+    assert 0.0 < net.settlement.roi_factor < 1.0
     assert sim.result().outcomes["ionet.rewards.paid_usd"] < 100.0
 
 
@@ -400,14 +400,14 @@ def test_the_regime_switches_at_midnight_and_conserves() -> None:
     payouts = [{"rule": BLOCKS}, {"from": "2026-01-11", "rule": ENGINE}]
     sim, net = ionet({"payouts": payouts}, until=9.99)
     assert net.payout.kind == "block_rewards"
-    left = net.unreleased + released(net)
+    left = net.settlement.unreleased + released(net)
     sim.run(10.5)
     assert net.payout.kind == "incentive_engine"
     first = hours_before("2026-01-01")
     blocks = ionet_hour_total(first + 240) - ionet_hour_total(first)
     assert abs(released(net) - blocks * UNIT) < 10, "ten days of blocks, the last one too"
     sim.run()
-    assert net.unreleased + released(net) == left
+    assert net.settlement.unreleased + released(net) == left
     series = sim.result().series["ionet.rewards.target_usd_per_day"]
     assert series[1:11].max() == 0.0 and series[11:].min() > 0.0
     sim.world.ledger.check()
@@ -459,7 +459,7 @@ def test_a_device_that_its_owner_loads_beyond_the_limits_is_blocked_for_the_day(
     changes = {f"providers.racks.{name}": value for name, value in load.items()}
     changes |= {"nomination.load_limits": since, "providers.homes.count": 0}
     _, net = ionet(changes, until=20.0, **{"demand.startups.jobs_per_day": 0.0})
-    days = net.reward_hours["racks"] / (24.0 * 19.0 * net.populations["racks"].count)
+    days = net.settlement.reward_hours["racks"] / (24.0 * 19.0 * net.populations["racks"].count)
     assert days == pytest.approx(paid, abs=0.06)
 
 
@@ -525,7 +525,8 @@ def test_an_attacker_stops_where_an_identity_no_longer_pays_and_each_defence_sto
     _, weak = ionet(open_door, until=20.5, shocks=[attack])
     assert weak.fakes is not None and weak.fakes.set_up > 100
     assert weak.fakes.expected_profit == pytest.approx(
-        identity_profit(weak.reward_usd["racks"], 0.01, 5, 200 * weak.token.price, 1.0, 10.0), rel=1e-6
+        identity_profit(weak.settlement.reward_usd["racks"], 0.01, 5, 200 * weak.token.price, 1.0, 10.0),
+        rel=1e-6,
     )
     for defence in (
         {"nomination.proof_of_work": True},

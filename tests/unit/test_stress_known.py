@@ -194,7 +194,7 @@ def test_fake_supply_pays_until_checks_and_stake_exceed_its_reward():
     sim.run()
     network = sim.world.networks["ionet"]
     stake = network.stakes.need("racks") / network.token.units_per_usd
-    reward = network.reward_usd["racks"]
+    reward = network.settlement.reward_usd["racks"]
     threshold = break_even_detection(reward, 5, stake, 1.0, 0.75)
     assert found.levels()["detection"] == pytest.approx(threshold, rel=0.1)
     for factor, expected in ((0.8, "broke"), (1.25, "held")):
