@@ -35,6 +35,8 @@ def whole_numbers(values: ArrayLike) -> NDArray[np.int64]:
 def one_each(values: ArrayLike, n: int) -> NDArray[np.int64]:
     """(n,) whole numbers, of n or of one for all."""
     given = whole_numbers(values)
+    if len(given) == 1:
+        return np.full(n, given[0])
     return given if len(given) == n else np.ascontiguousarray(np.broadcast_to(given, n))
 
 

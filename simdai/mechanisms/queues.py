@@ -89,6 +89,8 @@ def balking_wait(arrivals: float, service: float, servers: int, patience: float)
         low, high = high, 2.0 * high
     for _ in range(HALVINGS):
         middle = 0.5 * (low + high)
+        if middle in (low, high):
+            break
         low, high = (middle, high) if more(middle) else (low, middle)
     return high
 

@@ -124,8 +124,9 @@ class ServiceBook:
         wanted = self.price / book.token.price * book.unit
         now = self.quoted.astype(np.float64)
         stale = (np.abs(now - wanted) > REQUOTE * wanted) | all_of_them
-        for k in np.flatnonzero(stale):
-            self.quoted[k] = max(round(float(wanted[k])), 1)
+        rounded = np.maximum(np.rint(wanted[stale]), 1.0)
+        for k, units in zip(np.flatnonzero(stale).tolist(), rounded.tolist(), strict=True):
+            self.quoted[k] = int(units)
 
     def sell(self, book: ChannelBook, paid: dict[int, int]) -> None:
         """Organisations sell a share of what they have just got (ledger units, by organisation)."""
