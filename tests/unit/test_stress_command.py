@@ -75,19 +75,8 @@ def test_search_and_levers_stand_in_the_report_of_the_battery(stress, folder):
 def test_only_some_stresses_are_laid_on_and_the_property_may_be_stated(stress):
     card = stress("--only", "drought", "--json", "--out", "only")
     assert set(json.loads(card.stdout)["grades"]) == {"drought"}
-    found = stress(
-        *(
-            "--search",
-            "drought",
-            "--property",
-            "service >= 0.6",
-            "--budget",
-            "8",
-            "--replications",
-            "1",
-            "--json",
-        )
-    )
+    stated = ("--property", "service >= 0.6")
+    found = stress("--search", "drought", *stated, "--budget", "8", "--replications", "1", "--json")
     told = json.loads(found.stdout[found.stdout.index("{") :])
     assert told["property"] == "service >= 0.6" and told["cost"] == "severity" and told["cost_to_break"] > 0
     assert 0.2 < told["levels"]["factor"] < 0.75
