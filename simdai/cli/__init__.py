@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import click
 
 from simdai.cli import files, machine, runs, studies  # noqa: F401 - each gives the app its verbs
-from simdai.cli.app import BAD_INPUT, INTERRUPTED, NO_IO, OK, app, say
+from simdai.cli.command import BAD_INPUT, INTERRUPTED, NO_IO, OK, app, say
 from simdai.errors import ResultsError, SimdaiError
 
 __all__ = ["app", "main", "run_app"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 import simdai
-from simdai.cli.app import AS_JSON, BAD_INPUT, OK, SETTINGS, app, emit
+from simdai.cli.command import AS_JSON, BAD_INPUT, OK, SETTINGS, app, emit
 from simdai.errors import SimdaiError, unknown
 
 

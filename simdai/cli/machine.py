@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from simdai.cli.app import AS_JSON, app, emit
+from simdai.cli.command import AS_JSON, app, emit
 
 
 @app.command()

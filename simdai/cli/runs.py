@@ -8,7 +8,7 @@ from typing import Literal
 import click
 
 import simdai
-from simdai.cli.app import (
+from simdai.cli.command import (
     AS_JSON,
     OK,
     RUNNING,

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import click
 
 import simdai
-from simdai.cli.app import AS_JSON, OK, SETTINGS, SOME_FAILED, app, emit, quantity, say, stale
+from simdai.cli.command import AS_JSON, OK, SETTINGS, SOME_FAILED, app, emit, quantity, say, stale
 
 
 @app.command()

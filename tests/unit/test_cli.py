@@ -12,7 +12,7 @@ import pytest
 
 import simdai
 from simdai.cli import main
-from simdai.cli.app import days
+from simdai.cli.command import days
 
 ROOT = Path(simdai.__file__).parent.parent
 SMALL = """\
