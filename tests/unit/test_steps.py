@@ -37,7 +37,7 @@ def test_io_nets_steady_devices_earn_the_same_however_coarse_the_looks(one_in: i
     _, fine = ionet(until=6.5, **idle)
     _, coarse = ionet({"step": "2 d", "one_hour_in": one_in}, until=6.5, **idle)
     ledger, other = fine.world.ledger, coarse.world.ledger
-    assert coarse.unreleased == pytest.approx(fine.unreleased, abs=2)
+    assert coarse.settlement.unreleased == pytest.approx(fine.settlement.unreleased, abs=2)
     for population in ("racks", "homes"):
         paid = [book.balance("IO", f"ionet.providers.{population}[3]") for book in (ledger, other)]
         assert paid[1] == pytest.approx(paid[0], abs=20) and paid[0] > 0
@@ -50,7 +50,7 @@ def test_one_hour_in_so_many_finds_as_many_devices_at_work_as_every_hour() -> No
     idle = {"demand.startups.jobs_per_day": 0.0, "horizon": 40.0}
     _, fine = ionet(spells, until=39.5, **idle)
     _, coarse = ionet(spells | {"step": "3 d", "one_hour_in": 36}, until=39.5, **idle)
-    share = [net.reward_hours["racks"] / (200 * 39 * 24) for net in (fine, coarse)]
+    share = [net.settlement.reward_hours["racks"] / (200 * 39 * 24) for net in (fine, coarse)]
     error = np.sqrt(share[0] * (1 - share[0]) / (200 * 39 * 24 / 36))
     assert share[1] == pytest.approx(share[0], abs=4 * error)
     assert error < 0.01 and 0.5 < share[0] < 0.95
