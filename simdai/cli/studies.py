@@ -88,7 +88,7 @@ def sweep(
 @SETTINGS
 @click.option("--share", type=float, default=0.2, show_default=True, help="How far each is moved.")
 @click.option("--outcome", "outcomes", multiple=True, metavar="NAME", help="In place of the gaps.")
-@click.option("--screen", type=click.IntRange(min=2), help="Pairs of runs that move all at random, before.")
+@click.option("--screen", type=click.IntRange(min=2), help="Pairs of runs that move all half as far, before.")
 @click.option("--keep", type=click.IntRange(min=1), default=50, show_default=True, help="Of those screened.")
 @click.option("--replications", type=click.IntRange(min=1), default=2, show_default=True, help="Of each.")
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Names the luck.")
@@ -113,8 +113,9 @@ def assumptions(
 ) -> int:
     """Move each parameter of grade C (inferred or assumed) alone, down and up, and print what that does.
 
-    Where there are hundreds, --screen moves all at once first, and then alone those that stand out. All
-    points share their luck. The same command again goes on where it stopped.
+    Where there are hundreds, --screen moves all at once first, each down or up at random and half as far,
+    so that they seldom contradict one another; then alone those that stand out. All points share their luck.
+    The same command again goes on where it stopped.
     """
     from simdai.experiments.assumptions import (
         GAPS,
@@ -132,7 +133,7 @@ def assumptions(
     folder = out if out is not None else Path("results") / f"{loaded.name}_assumptions"
     only = None
     if screen is not None:
-        first = screening_study(loaded, screen, share, outcomes or GAPS, seed)
+        first = screening_study(loaded, screen, share / 2.0, outcomes or GAPS, seed)
         screening = swept(
             first, runner(workers), folder.with_name(f"{folder.name}_screening"), force, told=say
         )

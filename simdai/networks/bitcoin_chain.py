@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections import deque
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import model_validator
 
 from simdai.engine import EntityStream
-from simdai.mechanisms.bitcoin import cumulative_subsidy, difficulty, expected_hashes
+from simdai.mechanisms.bitcoin import bits_to_target, cumulative_subsidy, difficulty, expected_hashes
 from simdai.mechanisms.bitcoin_mining import SATOSHI_PER_BTC
 from simdai.mechanisms.difficulty import Difficulty, Header, Headers
 from simdai.mechanisms.selfish_mining import IDLE, Published, Withheld, next_block
@@ -39,6 +41,12 @@ class ChainState(Configured):
     height: Count
     bits: PositiveCount
     spacing: PositiveDays
+
+    @model_validator(mode="after")
+    def _a_target(self) -> Self:
+        if not bits_to_target(self.bits):
+            raise ValueError(f"bits = {self.bits:#010x}: no hash is below a target of zero")
+        return self
 
 
 class Issue(Configured):

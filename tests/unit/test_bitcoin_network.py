@@ -63,6 +63,14 @@ def small(seed: int = 1, **changes: Any) -> Any:
 # --- the chain
 
 
+@pytest.mark.parametrize(
+    ("bits", "said"), [(0x1701E603 * 6 // 5, "cannot be negative"), (0x17000000, "target of zero")]
+)
+def test_bits_that_no_block_can_bear_are_refused(bits, said):
+    with pytest.raises(ValueError, match=said):
+        ChainState(height=0, bits=bits, spacing=1.0 / 144)
+
+
 def test_blocks_do_not_depend_on_when_one_looks():
     daily, once = chain(), chain()
     for day in range(1, 61):
