@@ -46,6 +46,7 @@ class Foundation(Mapping[str, bool]):
         def change(runs: bool) -> None:
             for population in populations.values():
                 for place in population.jurisdictions:
-                    (population.unban if runs else population.ban)(place)
+                    barred = population.barred
+                    (barred.unban if runs else barred.ban)(place)
 
         self.tell(function, change)

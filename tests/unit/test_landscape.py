@@ -110,7 +110,7 @@ def test_each_what_if_of_the_reference_table_moves_something_that_it_should():
 @pytest.mark.slow
 def test_gaps_do_not_depend_on_the_scale():
     gaps = []
-    for scale in (75, 37.5):
+    for scale in (75, 38):
         scenario = simdai.load("landscape", set={"scale": scale})
         gaps.append(simdai.run(scenario, seed=1, replications=8, workers=2, until=730.0).intervals())
     named = [name for name in gaps[0] if name.startswith("gap.") and not math.isnan(gaps[0][name].mean)]
