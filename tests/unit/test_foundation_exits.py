@@ -114,10 +114,10 @@ def test_on_render_no_job_runs_without_the_router_and_nothing_is_minted_without_
 def test_on_ionet_devices_neither_work_nor_earn_without_the_company():
     sim, net = ionet(shocks=[EXIT])
     _, before = ionet(until=10.5, shocks=[EXIT])
-    assert before.payout.unreleased == net.payout.unreleased
+    assert before.settlement.unreleased == net.settlement.unreleased
     assert outcomes(sim)["ionet.foundation_exit.served_share"] == 0.0
     _, kept = ionet(shocks=[EXIT | {"taken_over": {"ionet": {"matching": 5.0, "payouts": 5.0}}}])
-    assert kept.served > net.served and kept.payout.unreleased < net.payout.unreleased
+    assert kept.served > net.served and kept.settlement.unreleased < net.settlement.unreleased
 
 
 def test_on_akash_those_stay_away_who_know_only_the_console():
