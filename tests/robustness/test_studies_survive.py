@@ -74,7 +74,7 @@ def rows(path: Path) -> list[tuple]:
         return sorted(ledger.execute("SELECT key, content FROM runs"))
 
 
-def killed_again_and_again(path: Path, kills: int, seed: int, runner: str) -> None:
+def killed_again_and_again(path: Path, kills: int, seed: int, runner: str) -> Study:
     """Kill the study at random instants after its first runs; what is committed must stay as it is."""
     luck = random.Random(seed)
     study = asked(replications=60, series=["level"])
@@ -96,18 +96,20 @@ def killed_again_and_again(path: Path, kills: int, seed: int, runner: str) -> No
     assert set(whole.run_series) == {key for key, _ in rows(path)}
     named = {row[0] for row in sqlite3.connect(path / LEDGER).execute("SELECT DISTINCT shard FROM runs")}
     assert {file.name for file in (path / "series").iterdir()} == named, "a shard that no row names"
+    return whole
 
 
 def test_after_kills_at_random_instants_nothing_is_lost_doubled_or_changed(tmp_path: Path):
-    killed_again_and_again(tmp_path / "kept", 2, 1, "Inline()")
-    killed_again_and_again(tmp_path / "pool", 1, 2, "Pool(2)")
+    kept = killed_again_and_again(tmp_path / "kept", 2, 1, "Inline()")
+    pool = killed_again_and_again(tmp_path / "pool", 1, 2, "Pool(2)")
+    assert kept.hash == pool.hash
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("runner", ["Inline()", "Pool(2)"])
 def test_after_many_kills_nothing_is_lost_doubled_or_changed(tmp_path: Path, runner: str):
-    for n in range(4):
-        killed_again_and_again(tmp_path / f"kept{n}", 5, n, runner)
+    found = {killed_again_and_again(tmp_path / f"kept{n}", 5, n, runner).hash for n in range(4)}
+    assert len(found) == 1
 
 
 def test_a_study_can_be_read_while_it_runs_and_a_second_writer_is_told_who_writes(tmp_path: Path):
