@@ -88,7 +88,7 @@ class Part(ComputeNetwork):
         self._withheld_usd = {population: np.zeros(0) for population in self.withheld}
         self.granted_usd = 0.0
         """Simulated USD that the foundation paid of customers' prices since the start."""
-        self._granted_to = 0
+        self._granted_to = 0.0
         self.funded = True
         """Whether the foundation pays its grants."""
         self.rebate = self._grant
@@ -143,7 +143,7 @@ class Part(ComputeNetwork):
     def pay_grants(self, treasuries: Treasuries) -> None:
         """Pay customers back what the foundation has granted of the work completed since the last time."""
         share = self._granted
-        revenue = self.world.compute.market.revenue(self.venue.index)
+        revenue = self.world.compute.revenue(self.venue)
         wanted, self._granted_to = round(share * (revenue - self._granted_to)), revenue
         account = treasuries.raise_usd("grants", wanted)
         paid = min(wanted, self.world.ledger.balance("USD", account))
