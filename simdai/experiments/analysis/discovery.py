@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import logging
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -180,11 +183,36 @@ def restricted(limits: pd.Series[Any], column: pd.Series[Any]) -> bool:
 def workbench(module: str) -> Any:
     """Import a module of the EMA Workbench; `EngineError` with the cure where it is missing."""
     try:
-        with quiet():
+        with quiet(), unsourced_stacks():
             return importlib.import_module(module)
     except ImportError as error:
         cure = "pip install 'simdai[discovery]'"
         raise EngineError(f"scenario discovery needs the EMA Workbench ({error}); {cure}") from None
+
+
+@contextmanager
+def unsourced_stacks() -> Iterator[None]:
+    """Let the library ask who calls without a search for their source.
+
+    It asks at each of its decorated methods, only for the name; the search goes through all modules for every
+    frame, which makes its import take three times as long, and longer the deeper the stack.
+    """
+    original = inspect.getouterframes
+    inspect.getouterframes = outer_frames
+    try:
+        yield
+    finally:
+        inspect.getouterframes = original
+
+
+def outer_frames(frame: Any, context: int = 1) -> list[inspect.FrameInfo]:
+    """The calls that led to a frame, as `inspect.getouterframes` lists them but for the lines of source."""
+    calls = []
+    while frame:
+        code = frame.f_code
+        calls.append(inspect.FrameInfo(frame, code.co_filename, frame.f_lineno, code.co_name, None, None))
+        frame = frame.f_back
+    return calls
 
 
 class quiet(warnings.catch_warnings):
