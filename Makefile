@@ -7,6 +7,7 @@ WORKERS = $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
 PYTHON = .venv/bin/python
 SIMPY = simpy==4.1.2
 unexport PYTHONHOME PYTHONPATH
+unexport PYTHONDONTWRITEBYTECODE  # else each of the tests' many processes compiles every module again
 
 .PHONY: help run test slow build lint bench notebooks clean install install-test
 .DEFAULT_GOAL := help

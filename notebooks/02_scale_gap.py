@@ -20,7 +20,7 @@ import simdai
 from simdai.mechanisms.gaps import oom, time_to_close_years
 
 FAST = "SIMDAI_FAST" in os.environ  # set by the tests: shorter, fewer replications
-DAYS = 200 if FAST else 1461
+DAYS = 120 if FAST else 1461
 REPLICATIONS = 1 if FAST else 3
 LABS = ("openai", "google", "anthropic", "meta")
 
@@ -115,7 +115,7 @@ factors = (1, 10) if FAST else (1, 3, 10, 30)
 spent, worth = [], []
 for factor in factors:
     richer = alone.with_changes({"training.commons_run.budget.usd": f"{factor * budget} USD/y"})
-    outcomes = simdai.Simulation(richer, seed=1).run(until=330 if FAST else 500).outcomes
+    outcomes = simdai.Simulation(richer, seed=1).run(until=300 if FAST else 500).outcomes
     spent.append(outcomes["commons_run.flop"])
     worth.append(outcomes["commons_run.equivalent_flop"])
     print(

@@ -24,7 +24,7 @@ from simdai.mechanisms.talent import (
 )
 
 FAST = "SIMDAI_FAST" in os.environ  # set by the tests: shorter, fewer replications
-DAYS = 540 if FAST else 1461
+DAYS = 400 if FAST else 1461
 REPLICATIONS = 2 if FAST else 3
 EMPLOYERS = ("openai", "google", "anthropic", "meta", "commons")
 

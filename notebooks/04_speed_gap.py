@@ -23,7 +23,7 @@ from simdai.mechanisms.low_communication import (
 )
 
 FAST = "SIMDAI_FAST" in os.environ  # set by the tests: shorter, fewer replications
-DAYS = 240 if FAST else 730
+DAYS = 200 if FAST else 730
 REPLICATIONS = 1 if FAST else 3
 
 # %% [markdown]

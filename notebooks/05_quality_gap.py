@@ -19,7 +19,7 @@ import simdai
 from simdai.mechanisms.scaling import elo_win_probability, index_from_compute
 
 FAST = "SIMDAI_FAST" in os.environ  # set by the tests: shorter, fewer replications
-DAYS = 300 if FAST else 1096
+DAYS = 240 if FAST else 1096
 REPLICATIONS = 1 if FAST else 3
 POINTS_PER_OOM = 13.2  # index points for ten times the compute
 ELO_PER_POINT = 7  # assumption

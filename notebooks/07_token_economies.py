@@ -16,8 +16,9 @@ from ipywidgets import FloatSlider, interact
 
 import simdai
 
-FAST = "SIMDAI_FAST" in os.environ  # set by the tests: shorter, fewer replications
-DAYS = 36 if FAST else 180
+FAST = "SIMDAI_FAST" in os.environ  # set by the tests: shorter, coarser, fewer replications
+DAYS = 29 if FAST else 180
+COARSER = {"ocean": ["ocean_coarse"], "the_graph": ["the_graph_coarse"]} if FAST else {}
 SCENARIOS = {
     "render": "networks/render", "akash": "networks/akash", "ionet": "networks/ionet",
     "bittensor": "networks/bittensor", "singularitynet": "singularitynet", "ocean": "ocean",
@@ -33,7 +34,8 @@ SCENARIOS = {
 runs, rows = {}, []
 for name, scenario in SCENARIOS.items():
     days = max(DAYS, 84) if name == "bittensor" else DAYS  # its coarse setting steps by weeks
-    run = runs[name] = simdai.Simulation(simdai.load(scenario), seed=1).run(until=days)
+    loaded = simdai.load(scenario, overrides=COARSER.get(name, ()))
+    run = runs[name] = simdai.Simulation(loaded, seed=1).run(until=days)
     token = {
         key: run.outcomes[f"{name}.token.{key}"] for key in ("supply", "net_issuance", "issued", "burned")
     }

@@ -24,7 +24,7 @@ from simdai.metrics.venture import (
 )
 
 FAST = "SIMDAI_FAST" in os.environ  # set by the tests: shorter, fewer replications
-DAYS, REPLICATIONS = (210, 1) if FAST else (731, 5)
+DAYS, REPLICATIONS = (185, 1) if FAST else (731, 5)
 DRAWS = 2_000 if FAST else 20_000
 
 # %% [markdown]

@@ -18,7 +18,7 @@ from simdai.report.stress_figures import curves, lever_front, lever_moves
 FAST = "SIMDAI_FAST" in os.environ  # set by the tests: shorter runs, fewer of them
 DAYS = 21 if FAST else 90  # after each stress
 REPLICATIONS = 1 if FAST else 4
-BUDGET = 4 if FAST else 12
+BUDGET = 2 if FAST else 12
 
 # %% [markdown]
 # ## The design
@@ -118,7 +118,7 @@ mended = mend(
     battery=battery,
     horizon=float(DAYS),
     mixtures=0 if FAST else 2,
-    budget=4 if FAST else 8,
+    budget=2 if FAST else 8,
     replications=1,
     fresh=1 if FAST else 2,
 )
