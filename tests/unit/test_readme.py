@@ -1,11 +1,9 @@
 """Everything the README shows is run here, as it stands there."""
 
-import os
 import re
 import shlex
 import shutil
 import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
@@ -36,13 +34,16 @@ def elsewhere(tmp_path, monkeypatch):
     return tmp_path
 
 
-def simdai(line):
-    return subprocess.run(
-        [sys.executable, "-m", "simdai", *shlex.split(line)[1:]],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-    )
+@pytest.fixture
+def simdai(elsewhere, capsys):
+    """Run a line as a process of its own would, without starting one each time; its status and output."""
+
+    def typed(line):
+        with pytest.raises(SystemExit) as left:
+            cli.main(shlex.split(line)[1:])
+        return left.value.code, *capsys.readouterr()
+
+    return typed
 
 
 def test_the_scenario_shown_is_the_file_it_is_said_to_be():
@@ -51,11 +52,11 @@ def test_the_scenario_shown_is_the_file_it_is_said_to_be():
 
 
 @pytest.mark.parametrize("lines", COMMANDS, ids=lambda lines: lines[0])
-def test_the_commands_shown_together_succeed_one_after_the_other(lines, elsewhere):
+def test_the_commands_shown_together_succeed_one_after_the_other(lines, simdai):
     for line in lines:
-        done = simdai(line)
-        assert done.returncode == 0, done.stderr
-        assert done.stdout
+        status, out, errors = simdai(line)
+        assert status == 0, errors
+        assert out
 
 
 def test_the_python_shown_runs(elsewhere, capsys):
@@ -95,9 +96,9 @@ def test_each_option_and_file_named_in_the_text_exists():
         assert (ROOT / target).exists(), target
 
 
-def test_the_files_said_to_be_written_are_written(elsewhere):
+def test_the_files_said_to_be_written_are_written(simdai):
     folder = Path("results") / "examples" / "minimal"
-    assert simdai("simdai run examples/minimal").returncode == 0
+    assert simdai("simdai run examples/minimal")[0] == 0
     section = README.partition("## Results")[2].partition("\n## ")[0]
     for pattern in re.findall(r"`([\w*/]+\.\w+)`", section):
         assert list(folder.glob(pattern)), pattern
