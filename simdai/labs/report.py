@@ -19,6 +19,7 @@ def report(lab: LabActor) -> None:
     for what, unit, reading in (
         ("quality.index", "ECI", lambda: lab.shelf.live_index if not lab.sold else math.nan),
         ("compute.h100e", "H100e", lambda: lab.fleet.h100e),
+        ("compute.on_order_h100e", "H100e", lambda: lab.fleet.on_order),
         ("compute.serving_h100e", "H100e", lambda: lab.service.h100e),
         ("research.log_software", "1", lambda: lab.log_software),
         ("staff.headcount", "employees", lambda: lab.people.headcount),

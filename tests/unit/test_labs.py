@@ -388,11 +388,15 @@ def test_a_breakthrough_lifts_one_lab_at_once_and_the_others_when_it_is_publishe
 
 
 @pytest.mark.parametrize(
-    ("loop", "frozen"), [("quality_to_demand", "run_rate_usd"), ("revenue_to_compute", "compute.h100e")]
+    ("loop", "frozen", "days"),
+    [
+        ("quality_to_demand", "run_rate_usd", "150 d"),
+        ("revenue_to_compute", "compute.on_order_h100e", "150 d"),
+        ("revenue_to_compute", "compute.h100e", "400 d"),
+    ],
 )
-def test_cutting_a_feedback_changes_what_it_feeds(loop, frozen):
+def test_cutting_a_feedback_changes_what_it_feeds(loop, frozen, days):
     shock = {"kind": "feedback_cut", "at": "2026-01-02", "loop": loop}
-    days = "150 d" if loop == "quality_to_demand" else "400 d"
     plain, cut = run(ALONE, horizon=days), run(ALONE | {"shocks": [shock]}, horizon=days)
     assert outcome(cut, f"openai.{frozen}") != outcome(plain, f"openai.{frozen}")
 
