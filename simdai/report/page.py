@@ -180,7 +180,9 @@ def held_against(results: Results) -> str:
     for group, figure in observed_figures(results, held):
         svg = as_svg(figure).replace("<svg ", f'<svg role="img" aria-label="{escape(group)}" ', 1)
         drawings.append(f"<figure><h3>{escape(group.capitalize())}</h3>{svg}</figure>")
-    sources = dict.fromkeys((one.name, one.grade, one.source) for one in held)
+    sources = dict.fromkeys(
+        (one.name, one.grade, one.source + (f" – {one.note}" if one.note else "")) for one in held
+    )
     cited = table(("observation", "grade", "source"), list(sources), grade=1, widths=(25, 8, 67))
     return (
         f"<p>{escape(observed_sentence(held))}</p>{''.join(drawings)}"

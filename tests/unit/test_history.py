@@ -7,6 +7,7 @@ import datetime
 import itertools
 import json
 import math
+import re
 import shlex
 from pathlib import Path
 from typing import ClassVar
@@ -181,7 +182,11 @@ def test_an_observation_of_what_no_run_records_is_refused_before_the_first_run(c
 # -- held against the runs
 
 LOOK_BACK = {
-    "price": {"series": "market.price", "values": {"2026-01-03": 2.5, "2026-01-04": 9.0}},
+    "price": {
+        "series": "market.price",
+        "values": {"2026-01-03": 2.5, "2026-01-04": 9.0},
+        "note": "of a sale",
+    },
     "queue": {"series": "market.queue", "values": {"2026-01-04": 3.0}, "over": 2.0},
     "later": {"series": "market.queue", "values": {"2027-01-01": 3.0}},
 }
@@ -237,7 +242,7 @@ def test_the_report_says_how_many_lie_inside_and_draws_each_group():
     assert [row[0] for row in held_rows(held)] == ["made", "price", "price", "queue"]
     assert [row[6] for row in held_rows(held)[1:]] == ["", "outside", ""]
     assert [group for group, _ in observed_figures(results)] == ["made"]
-    assert "What really happened" in page(results)
+    assert "What really happened" in page(results) and "x – of a sale" in page(results)
 
 
 def test_results_without_observations_say_so():
@@ -315,15 +320,45 @@ def test_the_reference_table_of_assumptions_comes_out_again():
 # -- the scenario
 
 
-def test_the_look_back_takes_nothing_of_later_years_but_rules_with_a_date():
+STATE = (
+    r"labs\.\w+\.(index|behind_median|capital\.(cash|growth_last_year|valuation_factor|units_per_usd)|compute\.)",
+    r"labs\.\w+\.(capital\.(capex|cash_flow)\.points|staff\.(headcount|growth|cash_pay|equity_pay|retention_2y))",
+    r"demand\.\w+\.(wallet|quality|revenue\.\w+|jobs_per_day|growth|vbytes|spend\.value)$",
+    r"institutions\.chip_supply\.(trend|labs_share|contract_price|rental_price|unit_price|price_fall|swing)",
+    r"institutions\.(investors\.valuation\.\w+_power|frontier\.points_per_oom|frontier\.software\.halving)",
+    r"institutions\.token_sector|clouds\.\w+\.price",
+    r"networks\.\w+\.token\.(supply|price|absorbed|market)|networks\.bitcoin\.(chain|entry\.(decline|on_order))",
+    r"networks\.bitcoin\.miners\.\w+\.(sites|hash_rate|efficiency)$|networks\.bittensor\.root_stake",
+    r"networks\.akash\.(issuance\[\d\]\.rule\.bonded|providers\.racks\.(count|ask))$",
+    r"uncertainties\.",
+)
+"""Paths of how things stood, where they seemed to go, and how well that was known."""
+
+
+def test_how_things_stood_is_of_the_time_or_assumed():
+    used = load("history").provenance.parameters
+    state = [use for path, use in used if any(re.match(pattern, path) for pattern in STATE)]
+    later = [use for use in state if str(use.date)[:7] > "2024-02" or str(use.date) == "2024"]
+    assert len(state) > 150
+    assert {use.name for use in later if not use.source.startswith("assumption")} == set()
+
+
+def test_the_look_back_takes_no_record_of_later_years():
     scenario = load("history")
     assert scenario.start == datetime.date(2024, 1, 1) and scenario.end.date() == datetime.date(2026, 7, 1)
     record = scenario.institutions["scoreboard"].record
     assert max(*record.closed, *record.open_weights) < scenario.start
-    own = [use for path, use in scenario.provenance.parameters if path.startswith("labs.")]
-    assert not [use.name for use in own if use.name.startswith(("baseline.labs_2026", "labs."))]
     prices = {name: net.token.price for name, net in scenario.networks.items()}
     assert prices == {"akash": 2.5, "bitcoin": 42260.0, "bittensor": 280.0, "render": 4.6}
+
+
+def test_the_share_of_akt_staked_is_drawn_for_all_rules_and_stays_a_share():
+    scenario = load("history")
+    law = scenario.uncertainties["akash_bonded"]
+    rules = scenario.networks["akash"].issuance.rules
+    assert len(law.paths) == len(rules) == 4
+    assert {rule.bonded for rule in rules} == {0.63}
+    assert 0.63 * law.factor(1.0 - 2.0**-53) < 1.0
 
 
 def test_the_look_back_observes_money_compute_models_and_networks_with_sources():
