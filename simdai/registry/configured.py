@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import importlib.metadata
 import importlib.util
 import pkgutil
+import re
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar, Self, cast
 
@@ -34,6 +37,7 @@ __all__ = [
 
 PACKAGES = ("mechanisms", "economy", "networks", "labs", "training", "experiments.designs")
 ENTRY_POINTS = ("simdai.mechanisms", "simdai.networks", "simdai.metrics")
+DEFINED = re.compile(r'^class \w+\([^)]*\bkind="(\w+)"', re.MULTILINE)
 
 _families: dict[str, type[Configured]] = {}
 _kinds: dict[str, dict[str, type[Configured]]] = {}
@@ -195,6 +199,9 @@ def union_schema(family: str, base: type[Configured]) -> CoreSchema:
         known = _known(family, base)
         kind = value.get("kind") if isinstance(value, Mapping) else None
         if kind not in known:
+            load_kind(kind)
+            known = _known(family, base)
+        if kind not in known:
             load()
             known = _known(family, base)
         if not isinstance(value, Mapping):
@@ -265,6 +272,35 @@ def load() -> None:
         package = importlib.import_module(f"simdai.{name}")
         for module in pkgutil.walk_packages(package.__path__, f"simdai.{name}."):
             importlib.import_module(module.name)
+    _load_installed()
+
+
+def load_kind(kind: Any) -> None:
+    """Import the modules that define a kind of this name, in whatever family, and the entry points.
+
+    A scenario names few of the kinds; to import all modules would be a third of a short command's time.
+    """
+    if not _loaded:
+        for module in _modules().get(kind, ()) if isinstance(kind, str) else ():
+            importlib.import_module(module)
+        _load_installed()
+
+
+@functools.cache
+def _modules() -> Mapping[str, list[str]]:
+    """Names of the modules by the kinds that their text defines."""
+    root = Path(__file__).parents[1]
+    found: dict[str, list[str]] = {}
+    for package in PACKAGES:
+        for file in sorted(root.joinpath(*package.split(".")).rglob("*.py")):
+            module = ".".join((root.name, *file.relative_to(root).with_suffix("").parts))
+            for kind in DEFINED.findall(file.read_text(encoding="utf-8")):
+                found.setdefault(kind, []).append(module.removesuffix(".__init__"))
+    return found
+
+
+@functools.cache
+def _load_installed() -> None:
     for group in ENTRY_POINTS:
         for entry in importlib.metadata.entry_points(group=group):
             try:

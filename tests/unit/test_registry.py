@@ -276,6 +276,7 @@ def test_a_broken_entry_point_warns_and_breaks_nothing_else(monkeypatch):
             raise ImportError("no module named 'no'")
 
     monkeypatch.setattr(registry.configured, "_loaded", False)
+    registry.configured._load_installed.cache_clear()
     monkeypatch.setattr(registry.configured.importlib.metadata, "entry_points", lambda group: [Broken()])
     with pytest.warns(UserWarning, match="mine = no.such.module cannot be loaded"):
         registry.load()
