@@ -15,9 +15,53 @@ if TYPE_CHECKING:
 
     from simdai.experiments.stress import Search
 
-__all__ = ["attribution", "boxes", "correlations", "morris", "search", "sobol", "tipping", "tornado"]
+__all__ = [
+    "attribution",
+    "boxes",
+    "correlations",
+    "differences",
+    "morris",
+    "search",
+    "sobol",
+    "tipping",
+    "tornado",
+    "warm_up",
+]
 
 MOST_BARS = 20
+SURE = 0.05  # p, after Holm, below which a difference is drawn in colour
+
+
+@in_style
+def differences(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Paired differences of a comparison as shares of the first scenario's means, with their intervals.
+
+    Grey bars may be luck: their p after Holm is 0.05 or more.
+    """
+    shown = table[(table["a"] != 0.0) & table["difference"].notna()].head(MOST_BARS)
+    size = shown["a"].abs()
+    ax = bar_axes(ax, len(shown))
+    bars(ax, shown["outcome"], shown["difference"] / size, shown["low"] / size, shown["high"] / size)
+    for bar, p in zip(ax.patches, shown["p_holm"], strict=False):
+        if not p < SURE:
+            bar.set_facecolor(GREYS[1])
+    ax.set_xlabel("difference, as a share of the first one's mean")
+    return ax
+
+
+@in_style
+def warm_up(table: pd.DataFrame, series: str | None = None, ax: Axes | None = None) -> Axes:
+    """A series' mean over runs with the part to be cut in grey, and its mean after the cut."""
+    row = table.iloc[0] if series is None else table[table["series"] == series].iloc[0]
+    times, values = table.attrs["means"][row["series"]]
+    ax = ax if ax is not None else new_axes()
+    ax.plot(times, values, color=COLOURS[0])
+    ax.axvspan(times[0], row["cut"], color=GREYS[1], alpha=0.25, linewidth=0)
+    ax.axhline(row["mean_after"], color=GREYS[0], linewidth=0.8, linestyle="--")
+    ax.set_xlabel("day")
+    ax.set_ylabel(AXIS.get(row["unit"], row["unit"]))
+    ax.set_title(row["series"])
+    return ax
 
 
 @in_style
@@ -115,14 +159,8 @@ def morris(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
 
 @in_style
-def boxes(table: pd.DataFrame, ranges: dict[str, tuple[float, float]], ax: Axes | None = None) -> Axes:
-    """The restrictions of the first box, each as the part of its factor's range that is left.
-
-    Parameters
-    ----------
-    table : of `prim` or `cart`
-    ranges : factor to its least and greatest value
-    """
+def boxes(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """The restrictions of the first box of `prim` or `cart`, each as the part of its factor's range left."""
     number = "box" if "box" in table.columns else "leaf"
     first = table[table[number] == table[number].min()] if len(table) else table
     ax = bar_axes(ax, len(first))
@@ -131,7 +169,7 @@ def boxes(table: pd.DataFrame, ranges: dict[str, tuple[float, float]], ax: Axes 
         if row["options"]:
             ax.annotate(row["options"], (0.01, place), va="center", fontsize=7.5)
             continue
-        low, high = ranges[row["factor"]]
+        low, high = table.attrs["ranges"][row["factor"]]
         width = (high - low) or 1.0
         left, right = (row["low"] - low) / width, (row["high"] - low) / width
         ax.barh(place, right - left, left=left, height=0.55, color=COLOURS[0])

@@ -157,8 +157,6 @@ def analyses(study: Study) -> str:
 
 def conditions(study: Study) -> Iterator[str]:
     """The box in which most points are of the kind that the study looks for, for each such outcome."""
-    points = study.points
-    ranges = {name: (points[name].min(), points[name].max()) for name in study.factors}
     for name, side in study.file.discover.items():
         try:
             found = prim(study, name, above=side.above, below=side.below)
@@ -166,7 +164,7 @@ def conditions(study: Study) -> Iterator[str]:
             yield f'<p class="note">{escape(str(error))}</p>'
             continue
         sentence = "Of each factor that the box bounds, the part of its range that is left (PRIM)."
-        yield figure(str(found.attrs["condition"]), analysis_figures.boxes(found, ranges).figure, sentence)
+        yield figure(str(found.attrs["condition"]), analysis_figures.boxes(found).figure, sentence)
 
 
 def figures(study: Study) -> Iterator[str]:

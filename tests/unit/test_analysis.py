@@ -72,6 +72,9 @@ def test_a_comparison_tells_p_values_and_what_common_luck_brings():
     pair = Comparison(of_values(*noise), of_values(*(y + 1 + n % 2 for n, y in enumerate(noise))))
     row = pair.differences.iloc[0]
     assert row["difference"] == 1.5 and row["p"] == row["p_holm"] == p_value([1, 2, 1, 2])
+    ax = draw.differences(pair.differences)
+    (bar,) = ax.patches
+    assert bar.get_width() == pytest.approx(1.5 / 1.5) and ax.get_yticklabels()[0].get_text() == "y"
     luck = pair.luck.iloc[0]
     apart = math.sqrt(np.var(noise, ddof=1) + np.var([1.0, 5.0, -2.0, 8.0], ddof=1))
     assert luck["ratio"] == pytest.approx(np.std([1, 2, 1, 2], ddof=1) / apart) and luck["ratio"] < 0.2
@@ -84,6 +87,7 @@ def test_mser_cuts_a_start_that_dies_out_and_nothing_else():
     start = 30.0 * np.exp(-np.arange(400) / 10.0)
     assert 20 <= mser(noise + start) <= 80
     assert mser(np.zeros(50)) == 0 and mser(noise[:12]) == 0
+    assert mser(3.5 + np.spacing(3.5) * rng.integers(0, 2, 50)) == 0, "rounding is no start"
     trend = np.arange(400.0)
     assert mser(trend) == 200, "a series that never settles is cut in the middle"
 
@@ -96,9 +100,25 @@ def test_the_cut_of_a_scenario_is_the_longest_of_its_runs():
         f"p0-r{n}": RunSeries(times, digests, {"x": x}, {"x": "USD"}) for n, x in enumerate((flat, late))
     }
     results = Results({}, [RunRecord(replication=n) for n in (0, 1)], series, {})
-    row = warm_up(results).iloc[0]
+    table = warm_up(results)
+    row = table.iloc[0]
     assert row["cut"] == 20.0 and row["settled"] and row["mean_after"] == pytest.approx(1.5)
     assert row["mean_before"] == 40.5 and row["n"] == 2
+    (line, after), (grey,) = (ax := draw.warm_up(table)).lines, ax.patches
+    assert line.get_ydata().tolist() == ((flat + late) / 2).tolist() and ax.get_ylabel().endswith("USD")
+    assert grey.get_extents().transformed(ax.transData.inverted()).x1 == pytest.approx(20.0)
+    assert after.get_ydata()[0] == pytest.approx(1.5)
+
+
+def test_a_series_without_a_value_at_the_start_is_cut_like_any_other_and_one_with_holes_has_not_settled():
+    times = np.arange(101.0)
+    late = np.where(times <= 20, 40.0, 1.0) + np.tile([1.0, 0.0], 51)[:101]
+    begun, holes = late.copy(), late.copy()
+    begun[0] = holes[[0, 50]] = math.nan
+    series = {"p0-r0": RunSeries(times, np.zeros(101, np.uint64), {"begun": begun, "holes": holes}, {})}
+    table = warm_up(Results({}, [RunRecord(replication=0)], series, {})).set_index("series")
+    assert table["cut"]["begun"] == 21.0 and table["mean_after"]["begun"] == pytest.approx(1.5)
+    assert table["settled"].to_dict() == {"begun": True, "holes": False}
 
 
 def test_a_tornado_shows_what_each_end_does_and_the_widest_first():
@@ -199,7 +219,7 @@ def test_prim_recovers_a_planted_box(planted):
     )
     assert table["density"].iloc[0] >= 0.8 and table["coverage"].iloc[0] >= 0.9 and table["p"].max() < 1e-6
     assert table.attrs["condition"] == "y > 5" and table.attrs["interest"] == pytest.approx(0.2, abs=0.04)
-    ax = draw.boxes(prim(planted, "y", above=5.0), dict.fromkeys("abc", (1.0, 2.0)))
+    ax = draw.boxes(prim(planted, "y", above=5.0))
     assert "of all cases with y > 5" in ax.get_xlabel()
 
 

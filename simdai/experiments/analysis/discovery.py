@@ -84,7 +84,7 @@ def prim(
                 for name in sorted(chance, key=lambda name: max(chance[name]))
             ]
     columns = ["box", "factor", "low", "high", "options", "p", "coverage", "density", "mass"]
-    return tidy(rows, study, outcome, condition=said, interest=float(np.mean(y))).reindex(columns=columns)
+    return table_of(rows, study, outcome, said, y).reindex(columns=columns)
 
 
 def best_step(trajectory: pd.DataFrame, density: float) -> int:
@@ -134,7 +134,17 @@ def cart(
             if restricted(limits[name], x[name]):
                 rows.append({"leaf": number, "factor": name, **bounds(limits[name]), **head})
     columns = ["leaf", "factor", "low", "high", "options", "coverage", "density", "mass"]
-    return tidy(rows, study, outcome, condition=said, interest=float(np.mean(y))).reindex(columns=columns)
+    return table_of(rows, study, outcome, said, y).reindex(columns=columns)
+
+
+def table_of(
+    rows: list[dict[str, Any]], study: Study, outcome: str, said: str, passes: NDArray[np.bool_]
+) -> pd.DataFrame:
+    """A table of boxes that knows the condition, how common it is, and the range of every factor."""
+    points = study.points
+    numbers = [name for name, factor in study.factors.items() if factor.options is None]
+    ranges = {name: (float(points[name].min()), float(points[name].max())) for name in numbers}
+    return tidy(rows, study, outcome, condition=said, interest=float(np.mean(passes)), ranges=ranges)
 
 
 def cases(

@@ -42,8 +42,9 @@ def mser(values: ArrayLike, batch: int = BATCH) -> int:
     if n < 4 or not np.all(np.isfinite(observed)):
         return 0
     means = observed[: n * batch].reshape(n, batch).mean(axis=1)
-    errors = [np.sum((means[d:] - means[d:].mean()) ** 2) / (n - d) ** 2 for d in range(n // 2 + 1)]
-    return int(np.argmin(errors)) * batch
+    errors = np.array([np.sum((means[d:] - means[d:].mean()) ** 2) / (n - d) ** 2 for d in range(n // 2 + 1)])
+    rounding = (1e-12 * np.abs(means).max()) ** 2  # of a series that never changes
+    return int(np.argmax(errors <= errors.min() + rounding)) * batch
 
 
 def warm_up(results: Results, *names: str) -> pd.DataFrame:
@@ -56,39 +57,41 @@ def warm_up(results: Results, *names: str) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame : series, unit, cut [d], settled (whether the cut lies before the middle in all runs), mean
-        before and after the cut, n runs
+    DataFrame : series, unit, cut [d], settled (whether in all runs the cut lies before the middle, and there
+        is a value at every instant since the first), mean before and after the cut, n runs;
+        ``attrs["means"]`` has the times and the mean over runs of each series
     """
     import pandas as pd
 
-    rows = []
+    rows, means = [], {}
     runs = results.run_series
     for name in names or sorted({name for one in runs.values() for name in one.values}):
-        cuts, before, after, unit = [], [], [], ""
+        has = [one for one in runs.values() if name in one.values]
+        cuts, before, after = [], [], []
         settled = True
-        for one in runs.values():
-            if name not in one.values:
-                continue
-            column, unit = one.values[name], one.units.get(name, "")
+        for one in has:
+            begun = int(np.argmax(np.isfinite(one.values[name])))  # a mean over the day before has none at 0
+            column, times = one.values[name][begun:], one.times[begun:]
             cut = mser(column)
-            settled &= cut < len(column) // 2 // BATCH * BATCH
-            cuts.append(float(one.times[cut]) if cut else 0.0)
+            settled &= bool(np.isfinite(column).all()) and cut < len(column) // 2 // BATCH * BATCH
+            cuts.append(float(times[cut]) if cut else 0.0)
             before.append(float(np.mean(column[:cut])) if cut else math.nan)
             after.append(float(np.mean(column[cut:])))
-        if cuts:
+        if has:
             seen = [value for value in before if not math.isnan(value)]
             rows.append(
                 {
                     "series": name,
-                    "unit": unit,
+                    "unit": has[0].units.get(name, ""),
                     "cut": max(cuts),
                     "settled": settled,
                     "mean_before": float(np.mean(seen)) if seen else math.nan,
                     "mean_after": float(np.mean(after)),
-                    "n": len(cuts),
+                    "n": len(has),
                 }
             )
+            means[name] = has[0].times, np.mean([one.values[name] for one in has], axis=0)
     columns = ["series", "unit", "cut", "settled", "mean_before", "mean_after", "n"]
     table = pd.DataFrame(rows, columns=columns)
-    table.attrs["units"] = {"cut": "d"}
+    table.attrs.update(units={"cut": "d"}, means=means)
     return table
