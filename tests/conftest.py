@@ -6,6 +6,9 @@ import signal
 import pytest
 from hypothesis import settings
 
+from simdai.errors import ScenarioError
+from simdai.schema import Scenario, check, library_scenarios, load
+
 # Machines that run the tests are shared and slow at times, so no example has a deadline.
 # CI draws the same examples each time.
 settings.register_profile("default", deadline=None)
@@ -24,3 +27,12 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "statistical: replications against a closed form, with a stated false-alarm rate"
     )
+
+
+@pytest.fixture(scope="session")
+def library() -> dict[str, Scenario]:
+    """Every shipped scenario, loaded once; what cannot be loaded is told by `check`."""
+    try:
+        return {name: load(name) for name in library_scenarios()}
+    except ScenarioError:
+        pytest.fail("\n".join(map(str, check(library_scenarios()))))

@@ -9,12 +9,14 @@ Models: A Second Update, Journal of Artificial Societies and Social Simulation 2
 from __future__ import annotations
 
 import ast
+import functools
 import importlib.util
 import inspect
 import pkgutil
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -38,6 +40,9 @@ CONCEPTS = {
     "Observation": ("engine.recorder", "metrics"),
 }
 """Design concepts, and the modules whose first words say how the model has them."""
+
+ASKED = ("entity", "streams")
+"""Calls that take the name of a stream of luck."""
 
 OUTSIDE = ("shock",)
 STUDIES = ("design", "factor")
@@ -282,6 +287,7 @@ def public(module: ModuleType) -> Iterator[tuple[str, Any]]:
             yield name, member
 
 
+@functools.cache
 def streams() -> set[str]:
     """Names of the streams of luck that the code asks for."""
     found = set[str]()
@@ -289,14 +295,15 @@ def streams() -> set[str]:
         spec = importlib.util.find_spec(info.name)
         if spec is None or not str(spec.origin).endswith(".py"):
             continue
-        with open(str(spec.origin), encoding="utf-8") as file:
-            tree = ast.parse(file.read())
-        for node in ast.walk(tree):
+        text = Path(str(spec.origin)).read_text(encoding="utf-8")
+        if not any(f"{name}(" in text for name in ASKED):  # most modules have no luck; parsing is slow
+            continue
+        for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
                 called = (
                     node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
                 )
-                if called in ("entity", "streams") and isinstance(node.args[0].value, str):
+                if called in ASKED and isinstance(node.args[0].value, str):
                     found.add(node.args[0].value)
     return found
 

@@ -13,15 +13,18 @@ import simdai
 from simdai import mechanisms, registry
 from simdai.economy.calendar import Phase
 from simdai.registry import Configured
+from simdai.report import description
 from simdai.report.description import describe, documented, source_of, words
-from simdai.schema import library_scenarios
+from simdai.schema import Scenario, library_scenarios
 from simdai.schema.parameters import Parameters
 from simdai.units import Days
 
 
 @pytest.fixture(scope="module")
-def text() -> str:
-    return describe()
+def text(library: dict[str, Scenario]) -> str:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(description, "load", library.__getitem__)
+        return describe()
 
 
 def row(text: str, first: str) -> str:

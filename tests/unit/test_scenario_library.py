@@ -7,20 +7,10 @@ import pytest
 
 import simdai
 from simdai import registry
-from simdai.errors import ScenarioError
-from simdai.schema import check, library_scenarios
+from simdai.schema import library_scenarios
 from simdai.schema.library import library_folder
 
 SCENARIOS = library_scenarios()
-
-
-@pytest.fixture(scope="module")
-def library():
-    """Every scenario, loaded once; what cannot be loaded is told by `check`."""
-    try:
-        return {name: simdai.load(name) for name in SCENARIOS}
-    except ScenarioError:
-        pytest.fail("\n".join(map(str, check(SCENARIOS))))
 
 
 def test_every_scenario_of_the_library_is_sound(library):
