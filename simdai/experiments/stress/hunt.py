@@ -153,6 +153,13 @@ class Hunt:
 
     def spread(self, seed: int) -> None:
         """Look at the two corners, and at points that fill the space."""
+        places = list(self.corners)
+        if self.left > len(places):
+            places += self._filling(seed)
+        self.look(places)
+
+    def _filling(self, seed: int) -> list[Shares]:
+        """Points that fill the space: the first of Sobol's sequence."""
         from scipy.stats import qmc
 
         rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=tuple(b"stress")))
@@ -161,7 +168,7 @@ class Hunt:
         for column, count in enumerate(self._counts):
             if count is not None:
                 drawn[:, column] = np.minimum(np.floor(drawn[:, column] * count), count - 1)
-        self.look([*self.corners, *(np.array(place) for place in drawn)])
+        return [np.array(place) for place in drawn]
 
     def ask(self, seed: int, keep: float) -> None:
         """Let Optuna choose where to look, eight points at a time, until a share of the budget is left."""

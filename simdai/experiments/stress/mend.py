@@ -201,13 +201,13 @@ def mend(
 
 def spread(factors: Factors, mixtures: int, seed: int) -> list[tuple[str, dict[str, float]]]:
     """Settings of the levers: none moved, each at its two ends, all at once at points that fill the space."""
-    from scipy.stats import qmc
-
     settings: list[tuple[str, dict[str, float]]] = [("", {})]
     for path, factor in factors.items():
         ends = factor.grid(2)
         settings += [(path, {path: float(ends[0])}), (path, {path: float(ends[-1])})]
     if mixtures and len(factors) > 1:
+        from scipy.stats import qmc
+
         rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=tuple(b"mend")))
         for shares in qmc.LatinHypercube(len(factors), rng=rng).random(mixtures):
             levels = {p: float(f.quantile(x)) for (p, f), x in zip(factors.items(), shares, strict=True)}
