@@ -5,7 +5,10 @@ from __future__ import annotations
 import dataclasses
 import time
 import warnings
+from collections.abc import Sequence
 from typing import Any, Literal
+
+import numpy as np
 
 from simdai.errors import EngineError
 from simdai.experiments.plan import Plan, Task, packed
@@ -98,13 +101,29 @@ def begun(
     sim = Simulation(scenario, seed=plan.seed, replication=0, kernel=kernel)
     first = day = until = horizon / 2**10
     sim.run(until=until)  # what is made once, and libraries loaded, does not count for the rest
-    warm = time.perf_counter()
-    while until < horizon and time.perf_counter() - warm < SLICE:
+    stopped = warm = time.perf_counter()
+    stages = []
+    while until < horizon and stopped - warm < SLICE:
         day *= 2
         until = min(until + day, horizon)
         sim.run(until=until)
-    rest = (time.perf_counter() - warm) * (horizon - first) / (until - first)
+        stages.append((day, time.perf_counter() - stopped))
+        stopped = time.perf_counter()
+    rest = stopped - warm if until >= horizon else unbroken(stages, horizon - first)
     return sim.result(), warm - started + rest, until / horizon
+
+
+def unbroken(stages: Sequence[tuple[float, float]], days: float) -> float:
+    """Wall time [s] of days on end, from stages of days and seconds.
+
+    A stage takes time for its days, and some for its end, however short it is; a line tells them apart.
+    """
+    lengths, seconds = np.array(stages).T
+    most = float(seconds.sum() / lengths.sum() * days)
+    if len(stages) < 2:
+        return most
+    each, end = np.polyfit(lengths, seconds, 1)
+    return float(np.clip(end + each * days, seconds.sum(), max(most, seconds.sum())))
 
 
 def duration(seconds: float) -> str:

@@ -49,6 +49,14 @@ def test_the_estimate_is_of_the_right_size(scenario):
     assert expected / 10 < estimate.seconds_per_run(scenario, plan) < expected * 10
 
 
+def test_what_each_stop_takes_does_not_count_for_the_days_between_stops():
+    """Stages of 1, 2 and 4 days at 0.1 s each and 0.01 s a day: 100 days on end take 0.1 + 1 s, not 5.3."""
+    stages = [(days, 0.1 + 0.01 * days) for days in (1.0, 2.0, 4.0)]
+    assert estimate.unbroken(stages, 100.0) == pytest.approx(1.1)
+    assert estimate.unbroken(stages[:1], 100.0) == pytest.approx(11.0), "one stage cannot tell them apart"
+    assert estimate.unbroken([(1.0, 0.3), (2.0, 0.1)], 100.0) == pytest.approx(0.4), "no less than was seen"
+
+
 @pytest.mark.parametrize(
     ("seconds", "said"), [(5, "1 minute"), (200, "3 minutes"), (7200, "2 hours"), (4e5, "5 days")]
 )
