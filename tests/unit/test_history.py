@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import datetime
+import io
 import itertools
 import json
 import math
@@ -297,15 +298,20 @@ def test_of_many_assumed_parameters_those_are_moved_alone_that_stand_out_when_al
     assert assumptions_study(scenario, only=names).n_points == 3
 
 
-REFERENCE = Path(__file__).parents[2] / "results" / "reference" / "assumptions_labs_race.csv"
+REFERENCE = Path(__file__).parents[2] / "results" / "reference"
 
 
 @pytest.mark.slow
-def test_the_reference_table_of_assumptions_comes_out_again():
-    words = shlex.split(REFERENCE.read_text().splitlines()[0].removeprefix("# simdai assumptions "))
+@pytest.mark.parametrize(
+    ("name", "outcome"),
+    [("labs_race", "gap.speed.lead_time_days_closed"), ("landscape", "gap.scale.compute_ratio")],
+)
+def test_the_reference_tables_of_assumptions_come_out_again(name: str, outcome: str):
+    text = (REFERENCE / f"assumptions_{name}.csv").read_text()
+    words = shlex.split(text.splitlines()[0].removeprefix("# simdai assumptions "))
     settings = [value for word, value in itertools.pairwise(words) if word == "--set"]
-    kept = pd.read_csv(REFERENCE, comment="#")
-    row = kept[kept["outcome"] == "gap.speed.lead_time_days_closed"].iloc[0]
+    kept = pd.read_csv(io.StringIO(text), comment="#")
+    row = kept[kept["outcome"] == outcome].iloc[0]
     scenario = load(words[0], set=settings)
     paths = list(assumed(scenario)[row["parameter"]])
     ends = {"low": 1.0 - row["moved"], "high": 1.0 + row["moved"], "relative": True}
