@@ -117,7 +117,9 @@ class Books(RuleBasedStateMachine):
     def mint_wei(self, wei: int, taker: str) -> None:
         book = self.balances["OCEAN"]
         if taker not in book:
-            return
+            return None
+        if book[taker] + wei // 10**10 > LARGEST:
+            return self.refused(lambda: self.ledger.mint_wei(wei, "OCEAN", taker))
         units = self.ledger.mint_wei(wei, "OCEAN", taker)
         assert units == wei // 10**10
         before = (self.wei_minted - self.whole_wei()) % 10**10
