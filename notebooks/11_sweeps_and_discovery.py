@@ -83,7 +83,7 @@ assert luck.loc[names, "ratio"].min() < 0.7
 # A *tornado* moves one unknown at a time from the middle of its range to the ends. The study `first_screening` travels with simdai.
 
 # %%
-screening = simdai.sweep("first_screening", replications=2 if FAST else 3, set=SHORT)
+screening = simdai.sweep("first_screening", replications=1 if FAST else 3, set=SHORT)
 table = tornado(screening, "gridnet.utilisation")
 analysis_figures.tornado(table)
 plt.show()
