@@ -117,6 +117,13 @@ def test_numbers_out_of_range_are_refused_at_their_place(write, key, value):
     assert line.startswith(f"./market.yaml:10:{len(key) + 3}: {key}: ")
 
 
+@pytest.mark.parametrize("part", ["labs.openai", "networks.akash", "institutions.models", "demand.startups"])
+def test_what_others_say_of_a_faulty_object_is_not_held_against_them(part):
+    with pytest.raises(ScenarioError) as caught:
+        load("history", set={f"{part}.colour": "red"})
+    assert [problem.path for problem in caught.value.problems] == [f"{part}.colour"]
+
+
 def test_check_reports_the_problems_of_all_files_and_none_for_sound_ones(write):
     write(one=SOUND, two="start: 2026-01-01\n", three="start: x\nhorizon: 1 d\n")
     assert check(["./one.yaml"]) == []
