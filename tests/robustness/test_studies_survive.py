@@ -100,7 +100,7 @@ def killed_again_and_again(path: Path, kills: int, seed: int, runner: str) -> St
 
 
 def test_after_kills_at_random_instants_nothing_is_lost_doubled_or_changed(tmp_path: Path):
-    kept = killed_again_and_again(tmp_path / "kept", 2, 1, "Inline()")
+    kept = killed_again_and_again(tmp_path / "kept", 4, 1, "Inline()")
     pool = killed_again_and_again(tmp_path / "pool", 1, 2, "Pool(2)")
     assert kept.hash == pool.hash
 
