@@ -198,12 +198,11 @@ def union_schema(family: str, base: type[Configured]) -> CoreSchema:
             return value
         known = _known(family, base)
         kind = value.get("kind") if isinstance(value, Mapping) else None
-        if kind not in known:
+        if kind not in known and not _loaded:
             load_kind(kind)
-            known = _known(family, base)
-        if kind not in known:
-            load()
-            known = _known(family, base)
+            if kind not in (known := _known(family, base)):
+                load()
+                known = _known(family, base)
         if not isinstance(value, Mapping):
             raise refused(brief(value), f"a mapping with 'kind', {listed(known)}")
         if kind is None:
@@ -280,10 +279,9 @@ def load_kind(kind: Any) -> None:
 
     A scenario names few of the kinds; to import all modules would be a third of a short command's time.
     """
-    if not _loaded:
-        for module in _modules().get(kind, ()) if isinstance(kind, str) else ():
-            importlib.import_module(module)
-        _load_installed()
+    for module in _modules().get(kind, ()) if isinstance(kind, str) else ():
+        importlib.import_module(module)
+    _load_installed()
 
 
 @functools.cache
