@@ -152,8 +152,10 @@ TestBooks = Books.TestCase
 TestBooks.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
 
 
-def long_walk(operations: int, check_every: int) -> None:
-    """Random operations with amounts of all sizes; conservation is looked at again and again."""
+@pytest.mark.parametrize(
+    ("operations", "check_every"), [(10_000, 1), pytest.param(1_000_000, 100, marks=pytest.mark.slow)]
+)
+def test_random_operations_of_all_sizes_conserve_everything(operations: int, check_every: int) -> None:
     luck = random.Random(20261122)
     ledger = Ledger()
     ledger.declare("GRID", 8)
@@ -194,15 +196,6 @@ def long_walk(operations: int, check_every: int) -> None:
         here = usd_names if asset == "USD" else names
         assert [ledger.balance(asset, name) for name in here] == [balances[name] for name in here]
         assert ledger.imbalance(asset) == 0
-
-
-def test_ten_thousand_operations_conserve_everything() -> None:
-    long_walk(10_000, 1)
-
-
-@pytest.mark.slow
-def test_a_million_operations_conserve_everything() -> None:
-    long_walk(1_000_000, 100)
 
 
 def test_the_kernels_accounts_are_the_ledgers() -> None:
