@@ -46,14 +46,16 @@ class Uncertainty(Configured):
         from simdai.schema.scenario import LeftOut, walk
 
         known = numbers_of(scenario)
-        left_out = tuple(f"{path_text(at)}." for at, value in walk(scenario) if isinstance(value, LeftOut))
         for n, path in enumerate(self.paths):
             try:
                 name = path_text(location_of(path))
             except ScenarioError as error:
                 yield Problem(path=f"paths[{n}]", found=error.problems[0].found, allowed="a dotted path")
                 continue
-            if name not in known and not name.startswith(left_out):
+            if name in known:
+                continue
+            faulty = [path_text(at) for at, value in walk(scenario) if isinstance(value, LeftOut)]
+            if not name.startswith(tuple(f"{part}." for part in faulty)):
                 allowed = "the dotted path of a number in this scenario"
                 found, near = f"no number at {path}", nearest(name, known)
                 yield Problem(path=f"paths[{n}]", found=found, allowed=allowed, suggestion=near)
