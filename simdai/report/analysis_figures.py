@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from simdai.experiments.statistics import LEVEL
 from simdai.report.figures import AXIS, COLOURS, GREYS, in_style
 from simdai.report.study_figures import new_axes
 
@@ -29,21 +30,20 @@ __all__ = [
 ]
 
 MOST_BARS = 20
-SURE = 0.05  # p, after Holm, below which a difference is drawn in colour
 
 
 @in_style
 def differences(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Paired differences of a comparison as shares of the first scenario's means, with their intervals.
 
-    Grey bars may be luck: their p after Holm is 0.05 or more.
+    Grey bars may be luck: their p after Holm is not below what the intervals leave out.
     """
     shown = table[(table["a"] != 0.0) & table["difference"].notna()].head(MOST_BARS)
     size = shown["a"].abs()
     ax = bar_axes(ax, len(shown))
     bars(ax, shown["outcome"], shown["difference"] / size, shown["low"] / size, shown["high"] / size)
     for bar, p in zip(ax.patches, shown["p_holm"], strict=False):
-        if not p < SURE:
+        if not p < 1.0 - LEVEL:
             bar.set_facecolor(GREYS[1])
     ax.set_xlabel("difference, as a share of the first one's mean")
     return ax
