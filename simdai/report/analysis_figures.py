@@ -34,17 +34,18 @@ MOST_BARS = 20
 
 @in_style
 def differences(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Paired differences of a comparison as shares of the first scenario's means, with their intervals.
+    """Paired differences as shares of the first one's means, with their intervals; the widest come first.
 
-    Grey bars may be luck: their p after Holm is not below what the intervals leave out.
+    Outcomes that did not move at all are left out. Grey bars may be luck: their p after Holm is not below
+    what the intervals leave out.
     """
-    shown = table[(table["a"] != 0.0) & table["difference"].notna()].head(MOST_BARS)
-    size = shown["a"].abs()
+    moved = table[(table["a"] != 0.0) & (table["difference"].fillna(0.0) != 0.0)].set_index("outcome")
+    shares = moved[["difference", "low", "high"]].div(moved["a"].abs(), axis=0)
+    widest = shares["difference"].abs().sort_values(ascending=False, kind="stable").index[:MOST_BARS]
+    shown = shares.loc[widest]
+    colours = [COLOURS[0] if p < 1.0 - LEVEL else GREYS[1] for p in moved.loc[widest, "p_holm"]]
     ax = bar_axes(ax, len(shown))
-    bars(ax, shown["outcome"], shown["difference"] / size, shown["low"] / size, shown["high"] / size)
-    for bar, p in zip(ax.patches, shown["p_holm"], strict=False):
-        if not p < 1.0 - LEVEL:
-            bar.set_facecolor(GREYS[1])
+    bars(ax, shown.index, shown["difference"], shown["low"], shown["high"], colour=colours)
     ax.set_xlabel("difference, as a share of the first one's mean")
     return ax
 
@@ -251,7 +252,7 @@ def bars(
     high: Any,
     places: Any = None,
     height: float = 0.6,
-    colour: str = COLOURS[0],
+    colour: str | list[str] = COLOURS[0],
     label: str = "",
 ) -> None:
     """Bars to the left and right of zero with their intervals."""

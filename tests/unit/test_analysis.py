@@ -7,6 +7,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 from made_studies import NAMES, Formula, asked, factor, made
 
@@ -75,6 +76,12 @@ def test_a_comparison_tells_p_values_and_what_common_luck_brings():
     ax = draw.differences(pair.differences)
     (bar,) = ax.patches
     assert bar.get_width() == pytest.approx(1.5 / 1.5) and ax.get_yticklabels()[0].get_text() == "y"
+    rows = {"a": [2.0, 2.0, 4.0], "difference": [0.0, 1.0, -4.0], "p_holm": [1.0, 0.3, 0.01]}
+    ends = {"outcome": ["same", "luck", "sure"], "low": [0.0, -1.0, -5.0], "high": [0.0, 3.0, -3.0]}
+    ax = draw.differences(pd.DataFrame(rows | ends))
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["sure", "luck"], "the widest first"
+    assert [bar.get_width() for bar in ax.patches] == [-1.0, 0.5]
+    assert ax.patches[0].get_facecolor() != ax.patches[1].get_facecolor()
     luck = pair.luck.iloc[0]
     apart = math.sqrt(np.var(noise, ddof=1) + np.var([1.0, 5.0, -2.0, 8.0], ddof=1))
     assert luck["ratio"] == pytest.approx(np.std([1, 2, 1, 2], ddof=1) / apart) and luck["ratio"] < 0.2
